@@ -1,0 +1,699 @@
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Self
+
+import pghistory
+import pgtrigger
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q, Value, When
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.models.plan import Axe, Objectif, PlanActions
+from conventions.models import Commune, Convention, Domaine, Habilitation, Organisation, Signataire
+from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.workflow import TransitionError, require_transition
+from diagnostics.models import Constat, Enjeu
+
+
+class Section(NamedTuple):
+    """A section of the fiche, as on paper: its address, its title and the columns it owns."""
+
+    slug: str
+    titre: str
+    champs: tuple[str, ...]
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        "identite",
+        "Identité",
+        (
+            "code",
+            "intitule",
+            "objectif",
+            "axe",
+            "domaines",
+            "nature",
+            "priorite",
+            "cadres",
+            "communes",
+            "confidentielle",
+        ),
+    ),
+    Section("contexte", "Contexte", ("constats", "enjeux", "besoins", "dispositifs_existants")),
+    Section(
+        "objectifs",
+        "Objectifs et finalités",
+        ("objectif_general", "objectifs_specifiques", "changements_attendus"),
+    ),
+    Section("modalites", "Modalités de mise en œuvre", ("modalites",)),
+    Section("public", "Public", ("publics", "public_precisions", "effectif_attendu")),
+    Section(
+        "equipe",
+        "Équipe projet et partenaires",
+        ("structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"),
+    ),
+    Section("moyens", "Moyens", ("moyens_humains", "etp", "moyens_materiels", "moyens_techniques")),
+    Section("calendrier", "Calendrier", ("debut", "echeance", "fin_reelle", "rythme")),
+    Section("evaluation", "Évaluation", ("methode_evaluation",)),
+    Section("suivi", "Suivi", ("difficultes", "prochaines_etapes")),
+)
+
+
+class Redaction(models.TextChoices):
+    BROUILLON = "brouillon", "Brouillon"
+    EN_RELECTURE = "en_relecture", "En relecture"
+    A_COMPLETER = "a_completer", "À compléter"
+    VALIDEE = "validee", "Validée"
+    ARCHIVEE = "archivee", "Archivée"
+
+
+class Avancement(models.TextChoices):
+    A_VENIR = "a_venir", "À venir"
+    EN_COURS = "en_cours", "En cours"
+    REALISEE = "realisee", "Réalisée"
+    EN_PAUSE = "en_pause", "En pause"
+    ABANDONNEE = "abandonnee", "Abandonnée"
+
+
+REDACTION_TRANSITIONS = {
+    Redaction.BROUILLON.value: frozenset({Redaction.EN_RELECTURE.value, Redaction.ARCHIVEE.value}),
+    Redaction.EN_RELECTURE.value: frozenset({Redaction.A_COMPLETER.value, Redaction.VALIDEE.value}),
+    Redaction.A_COMPLETER.value: frozenset({Redaction.EN_RELECTURE.value, Redaction.ARCHIVEE.value}),
+    # A validated fiche that must change is opened again; it will be read again.
+    Redaction.VALIDEE.value: frozenset({Redaction.A_COMPLETER.value, Redaction.ARCHIVEE.value}),
+    Redaction.ARCHIVEE.value: frozenset({Redaction.BROUILLON.value}),
+}
+
+AVANCEMENT_TRANSITIONS = {
+    Avancement.A_VENIR.value: frozenset(
+        {
+            Avancement.EN_COURS.value,
+            Avancement.REALISEE.value,
+            Avancement.EN_PAUSE.value,
+            Avancement.ABANDONNEE.value,
+        }
+    ),
+    Avancement.EN_COURS.value: frozenset(
+        {
+            Avancement.A_VENIR.value,
+            Avancement.REALISEE.value,
+            Avancement.EN_PAUSE.value,
+            Avancement.ABANDONNEE.value,
+        }
+    ),
+    Avancement.EN_PAUSE.value: frozenset(
+        {Avancement.A_VENIR.value, Avancement.EN_COURS.value, Avancement.ABANDONNEE.value}
+    ),
+    Avancement.REALISEE.value: frozenset({Avancement.EN_COURS.value}),
+    Avancement.ABANDONNEE.value: frozenset({Avancement.A_VENIR.value, Avancement.EN_COURS.value}),
+}
+
+AVANCEMENTS_FINIS = (Avancement.REALISEE, Avancement.ABANDONNEE)
+
+
+class Public(Ordered):
+    """A « public cible » of the list that fiches choose from."""
+
+    code = models.SlugField("code", max_length=50, unique=True)
+    intitule = models.CharField("intitulé", max_length=100, unique=True)
+
+    class Meta:
+        verbose_name = "public"
+        ordering = ["ordre", "intitule"]
+
+    def __str__(self) -> str:
+        return self.intitule
+
+
+class FicheActionQuerySet(models.QuerySet["FicheAction"]):
+    def visible_to(self, user: User) -> Self:
+        """Fiches of the conventions open to ``user``; a confidential one only to those who answer for it.
+
+        These are its coordination, the CAF, the élus and its own pilotes.
+        """
+        if not user.is_authenticated:
+            return self.none()
+        readers = ("coordination", "relecture", "pilotage")
+        habilitations = Habilitation.objects.filter(user=user, role__in=readers)
+        open_to_reader = (
+            Q(plan__convention__in=habilitations.filter(convention__isnull=False).values("convention"))
+            | Q(
+                plan__convention__in=Signataire.objects.filter(
+                    organisation__in=habilitations.filter(organisation__isnull=False).values("organisation")
+                ).values("convention")
+            )
+            | Q(
+                plan__convention__territoire__organisation__in=habilitations.filter(
+                    organisation__isnull=False
+                ).values("organisation")
+            )
+        )
+        piloted = Exists(Pilote.objects.filter(fiche=OuterRef("pk"), user=user))
+        return self.filter(plan__convention__in=Convention.objects.visible_to(user)).filter(
+            Q(confidentielle=False) | open_to_reader | piloted
+        )
+
+    def actives(self) -> Self:
+        """Without those that are archived."""
+        return self.exclude(redaction=Redaction.ARCHIVEE)
+
+    def in_plan_order(self) -> Self:
+        """As the plan shows them: axe, fiches directly under the axe first, then each objectif's."""
+        return self.order_by(
+            "plan", "axe__ordre", "axe", F("objectif__ordre").asc(nulls_first=True), "objectif", "ordre", "pk"
+        )
+
+    def late(self, today: datetime.date | None = None) -> Self:
+        """Not finished, and past the planned end or with a step overdue."""
+        return self.with_late(today).filter(is_late_db=True)
+
+    def with_late(self, today: datetime.date | None = None) -> Self:
+        """Annotate ``is_late_db`` and ``etape_en_retard_le`` (the oldest overdue step), so that lists compute it in SQL."""
+        today = today or timezone.localdate()
+        overdue = Etape.objects.filter(fiche=OuterRef("pk"), faite_le=None, echeance__lt=today)
+        unfinished = ~Q(avancement__in=AVANCEMENTS_FINIS) & ~Q(redaction=Redaction.ARCHIVEE)
+        return self.annotate(
+            etape_en_retard_le=models.Subquery(overdue.order_by("echeance").values("echeance")[:1]),
+            is_late_db=Case(
+                When(unfinished & (Q(echeance__lt=today) | Exists(overdue)), then=Value(True)),
+                default=Value(False),
+                output_field=models.BooleanField(),
+            ),
+        )
+
+    def without_pilote(self) -> Self:
+        return self.filter(pilotes=None)
+
+    def without_echeance(self) -> Self:
+        return self.filter(echeance=None)
+
+    def without_indicateur(self) -> Self:
+        return self.filter(indicateurs=None)
+
+    def with_counts(self) -> Self:
+        """Annotate ``nb_pilotes``, ``nb_indicateurs`` and ``nb_ouverts`` (open comments)."""
+        return self.annotate(
+            nb_pilotes=Count("pilotes", distinct=True),
+            nb_indicateurs=Count("indicateurs", distinct=True),
+            nb_ouverts=Count("commentaires", filter=Q(commentaires__resolu_le=None), distinct=True),
+        )
+
+    def for_list(self) -> Self:
+        """What a row of the plan or of the table shows, in a constant number of queries."""
+        return (
+            self.select_related("plan__convention__territoire", "axe", "objectif", "structure_pilote")
+            .prefetch_related("pilotes__user", "domaines")
+            .with_late()
+            .with_counts()
+        )
+
+    def for_page(self) -> Self:
+        """Everything the page and the PDF of a fiche show, in a constant number of queries."""
+        return (
+            self.select_related(
+                "plan__convention__territoire__organisation", "axe", "objectif", "structure_pilote"
+            )
+            .prefetch_related(
+                "domaines",
+                "cadres__territoire",
+                "communes",
+                "constats",
+                "enjeux",
+                "publics",
+                "pilotes__user",
+                "partenaires__organisation",
+                "etapes",
+                "lignes_budget",
+                "lignes_financement__dispositif",
+                "lignes_financement__financeur",
+                Prefetch("indicateurs", to_attr="indicateurs_avec_mesures"),
+                "indicateurs_avec_mesures__mesures",
+                "notes__auteur",
+                "bilans",
+                "journal__by",
+                "commentaires__auteur",
+                "commentaires__resolu_par",
+            )
+            .with_late()
+            .with_counts()
+        )
+
+    def next_ordre(self, objectif: Objectif | None, axe: Axe) -> int:
+        """The place after the last sibling."""
+        last = self.filter(axe=axe, objectif=objectif).aggregate(last=Max("ordre"))["last"]
+        return 0 if last is None else last + 1
+
+
+@pghistory.track()
+class FicheAction(TimestampedModel, Ordered):
+    """An action of the plan, under an objectif or directly under an axe.
+
+    Two lives, two fields: ``redaction`` (how far the text is) and ``avancement`` (how far the action
+    is). Being late is computed, never chosen.
+    """
+
+    Redaction = Redaction
+    Avancement = Avancement
+
+    class Nature(models.TextChoices):
+        EXISTANTE = "existante", "Existante, à maintenir"
+        A_DEVELOPPER = "a_developper", "À développer"
+        NOUVELLE = "nouvelle", "Nouvelle"
+        ETUDE = "etude", "Étude ou expérimentation"
+
+    class Priorite(models.TextChoices):
+        HAUTE = "haute", "Haute"
+        MOYENNE = "moyenne", "Moyenne"
+        BASSE = "basse", "Basse"
+
+    class Rythme(models.TextChoices):
+        PONCTUELLE = "ponctuelle", "Ponctuelle"
+        RECURRENTE = "recurrente", "Récurrente"
+
+    plan = models.ForeignKey(PlanActions, models.CASCADE, related_name="fiches")
+    axe = models.ForeignKey(Axe, models.PROTECT, related_name="fiches")
+    objectif = models.ForeignKey(Objectif, models.PROTECT, null=True, blank=True, related_name="fiches")
+    redaction = models.CharField("rédaction", max_length=15, choices=Redaction, default=Redaction.BROUILLON)
+    avancement = models.CharField("avancement", max_length=15, choices=Avancement, default=Avancement.A_VENIR)
+    motif_abandon = models.TextField("motif de l’abandon", blank=True)
+    soumise_le = models.DateTimeField("soumise le", null=True, blank=True, editable=False)
+
+    # 1. Identité
+    code = models.CharField(
+        "numéro",
+        max_length=20,
+        blank=True,
+        help_text="Affiché, comme 2.1.3 ; il peut changer, la fiche reste.",
+    )
+    intitule = models.CharField("intitulé", max_length=300)
+    domaines = models.ManyToManyField(Domaine, blank=True, related_name="fiches")
+    nature = models.CharField("nature", max_length=15, choices=Nature, blank=True)
+    priorite = models.CharField(
+        "priorité", max_length=10, choices=Priorite, blank=True, help_text="Fixée par les élus."
+    )
+    cadres = models.ManyToManyField(
+        Convention,
+        blank=True,
+        related_name="fiches_partagees",
+        verbose_name="autres contrats",
+        help_text="Les contrats liés qui portent aussi cette fiche ; la CTG la porte toujours.",
+    )
+    communes = models.ManyToManyField(
+        Commune,
+        blank=True,
+        related_name="fiches",
+        verbose_name="communes concernées",
+        help_text="Aucune choisie : toutes les communes du territoire.",
+    )
+    confidentielle = models.BooleanField(
+        "fiche confidentielle",
+        default=False,
+        help_text="Réservée à la coordination, à la CAF, aux élus et à ses pilotes.",
+    )
+    # 2. Contexte
+    constats = models.ManyToManyField(Constat, blank=True, related_name="fiches")
+    enjeux = models.ManyToManyField(Enjeu, blank=True, related_name="fiches")
+    besoins = models.TextField("besoins constatés", blank=True)
+    dispositifs_existants = models.TextField("dispositifs existants", blank=True)
+    # 3. Objectifs et finalités
+    objectif_general = models.TextField("objectif général", blank=True)
+    objectifs_specifiques = models.TextField("objectifs spécifiques", blank=True)
+    changements_attendus = models.TextField("changements et résultats attendus", blank=True)
+    # 4. Modalités
+    modalites = models.TextField("description", blank=True)
+    # 5. Public
+    publics = models.ManyToManyField(Public, blank=True, related_name="fiches", verbose_name="publics cibles")
+    public_precisions = models.TextField("précisions sur le public", blank=True)
+    effectif_attendu = models.PositiveIntegerField("nombre de personnes attendues", null=True, blank=True)
+    # 6. Équipe projet et partenaires
+    structure_pilote = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="fiches_pilotees",
+        verbose_name="structure pilote",
+    )
+    elu_referent = models.CharField("élu·e référent·e", max_length=150, blank=True)
+    referent_caf = models.CharField("référent·e CAF", max_length=150, blank=True)
+    referent_msa = models.CharField("référent·e MSA", max_length=150, blank=True)
+    equipe_projet = models.TextField("équipe projet", blank=True)
+    # 7. Moyens
+    moyens_humains = models.TextField("moyens humains", blank=True)
+    etp = models.DecimalField(
+        "équivalents temps plein",
+        max_digits=6,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    moyens_materiels = models.TextField("moyens matériels", blank=True)
+    moyens_techniques = models.TextField("moyens techniques", blank=True)
+    # 8. Calendrier
+    debut = models.DateField("début", null=True, blank=True)
+    echeance = models.DateField("échéance", null=True, blank=True, help_text="Fin prévue de l’action.")
+    fin_reelle = models.DateField("fin réelle", null=True, blank=True)
+    rythme = models.CharField("rythme", max_length=12, choices=Rythme, default=Rythme.PONCTUELLE)
+    # 9. Évaluation
+    methode_evaluation = models.TextField("méthode d’évaluation", blank=True)
+    # 10. Suivi
+    difficultes = models.TextField("difficultés rencontrées", blank=True)
+    prochaines_etapes = models.TextField("prochaines étapes", blank=True)
+
+    objects = FicheActionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "fiche action"
+        verbose_name_plural = "fiches action"
+        ordering = ["ordre", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="ficheaction_intitule_non_vide",
+                condition=~Q(intitule=""),
+                violation_error_message="Une fiche a un intitulé.",
+            ),
+            models.CheckConstraint(
+                name="ficheaction_echeance_apres_debut",
+                condition=Q(debut=None) | Q(echeance=None) | Q(echeance__gte=F("debut")),
+                violation_error_message="L’échéance ne peut pas précéder le début.",
+            ),
+            models.CheckConstraint(
+                name="ficheaction_fin_reelle_apres_debut",
+                condition=Q(debut=None) | Q(fin_reelle=None) | Q(fin_reelle__gte=F("debut")),
+                violation_error_message="La fin réelle ne peut pas précéder le début.",
+            ),
+            models.CheckConstraint(
+                name="ficheaction_abandon_motive",
+                condition=~Q(avancement="abandonnee") | ~Q(motif_abandon=""),
+                violation_error_message="Dites pourquoi la fiche est abandonnée.",
+            ),
+            models.CheckConstraint(
+                name="ficheaction_soumise_datee",
+                condition=~Q(redaction__in=("en_relecture", "validee")) | Q(soumise_le__isnull=False),
+                violation_error_message="Une fiche envoyée à la relecture porte la date de l’envoi.",
+            ),
+            models.CheckConstraint(
+                name="ficheaction_etp_positif",
+                condition=Q(etp=None) | Q(etp__gte=0),
+                violation_error_message="Les équivalents temps plein ne peuvent pas être négatifs.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["plan", "axe", "objectif", "ordre"], name="ficheaction_place"),
+            models.Index(fields=["redaction"], name="ficheaction_redaction"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="ficheaction_dans_son_plan",
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("plan_id", "axe_id", "objectif_id"),
+                when=pgtrigger.Before,
+                func="""
+                    IF NOT EXISTS (SELECT 1 FROM actions_axe a WHERE a.id = NEW.axe_id AND a.plan_id = NEW.plan_id) THEN
+                        RAISE EXCEPTION 'ficheaction_dans_son_plan: axe of another plan' USING ERRCODE = '23514';
+                    END IF;
+                    IF NEW.objectif_id IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM actions_objectif o WHERE o.id = NEW.objectif_id AND o.axe_id = NEW.axe_id
+                    ) THEN
+                        RAISE EXCEPTION 'ficheaction_dans_son_plan: objectif of another axe' USING ERRCODE = '23514';
+                    END IF;
+                    RETURN NEW;
+                """,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.intitule}".strip()
+
+    def get_absolute_url(self) -> str:
+        return reverse("actions:fiche", args=[self.plan.convention.code, self.pk])
+
+    @property
+    def convention(self) -> Convention:
+        return self.plan.convention
+
+    @property
+    def is_finie(self) -> bool:
+        return self.avancement in AVANCEMENTS_FINIS
+
+    @property
+    def is_late(self) -> bool:
+        """Not finished, and past its planned end or with a step overdue."""
+        return self.retard_depuis is not None
+
+    @property
+    def retard_depuis(self) -> datetime.date | None:
+        """The oldest date missed: the échéance, or that of a step not done. ``None`` when not late.
+
+        Rows loaded by ``with_late()`` carry what is needed; others read their steps.
+        """
+        if self.is_finie or self.redaction == Redaction.ARCHIVEE:
+            return None
+        today = timezone.localdate()
+        if hasattr(self, "etape_en_retard_le"):
+            etape: datetime.date | None = self.etape_en_retard_le
+        else:
+            etape = min(
+                (
+                    e.echeance
+                    for e in self.etapes.all()
+                    if e.faite_le is None and e.echeance and e.echeance < today
+                ),
+                default=None,
+            )
+        missed = [day for day in (etape, self.echeance) if day and day < today]
+        return min(missed, default=None)
+
+    @property
+    def jours_de_retard(self) -> int:
+        depuis = self.retard_depuis
+        return (timezone.localdate() - depuis).days if depuis else 0
+
+    def missing(self) -> list[str]:
+        """What is missing before the fiche can be sent to the CAF, in sentences, in the order of the sections.
+
+        Reads the related rows through ``all()``, so a prefetched fiche costs no query.
+        """
+        checks: Sequence[tuple[bool, str]] = (
+            (bool(self.code), "Le numéro de la fiche."),
+            (bool(self.domaines.all()), "Au moins un domaine."),
+            (bool(self.besoins), "Le contexte : les besoins constatés."),
+            (bool(self.objectif_general), "L’objectif général."),
+            (bool(self.modalites), "La description de la mise en œuvre."),
+            (bool(self.publics.all()), "Au moins un public cible."),
+            (self.structure_pilote_id is not None, "La structure pilote."),
+            (bool(self.pilotes.all()), "Un·e pilote."),
+            (self.echeance is not None, "L’échéance."),
+            (bool(self._loaded_indicateurs()), "Au moins un indicateur de suivi."),
+        )
+        return [sentence for present, sentence in checks if not present]
+
+    def _loaded_indicateurs(self) -> Iterable[object]:
+        return getattr(self, "indicateurs_avec_mesures", None) or self.indicateurs.all()
+
+    @transaction.atomic
+    def submit(self, *, by: User) -> None:
+        """Send to the CAF: brouillon or à compléter → en relecture."""
+        self._lock()
+        require_transition(
+            REDACTION_TRANSITIONS,
+            self.redaction,
+            Redaction.EN_RELECTURE,
+            refus=self._refus_redaction("être envoyée à la relecture"),
+        )
+        if manque := self.missing():
+            raise TransitionError("Avant l’envoi à la CAF, il manque : " + " ".join(manque))
+        self.soumise_le = timezone.now()
+        self._move_redaction(Redaction.EN_RELECTURE, by=by)
+
+    @transaction.atomic
+    def ask_completion(self, *, by: User, motif: str) -> None:
+        """En relecture or validée → à compléter; ``motif`` says what is expected."""
+        self._lock()
+        require_transition(
+            REDACTION_TRANSITIONS,
+            self.redaction,
+            Redaction.A_COMPLETER,
+            refus=self._refus_redaction("être renvoyée « à compléter »"),
+        )
+        if not motif.strip():
+            raise TransitionError("Dites ce qu’il faut compléter.")
+        self._move_redaction(Redaction.A_COMPLETER, by=by, motif=motif.strip())
+
+    @transaction.atomic
+    def validate(self, *, by: User) -> None:
+        """En relecture → validée."""
+        self._lock()
+        require_transition(
+            REDACTION_TRANSITIONS,
+            self.redaction,
+            Redaction.VALIDEE,
+            refus=self._refus_redaction("être validée"),
+        )
+        self._move_redaction(Redaction.VALIDEE, by=by)
+
+    @transaction.atomic
+    def archive(self, *, by: User, motif: str = "") -> None:
+        """Put aside: out of lists and totals, never deleted."""
+        self._lock()
+        require_transition(
+            REDACTION_TRANSITIONS,
+            self.redaction,
+            Redaction.ARCHIVEE,
+            refus=self._refus_redaction("être archivée"),
+        )
+        self._move_redaction(Redaction.ARCHIVEE, by=by, motif=motif.strip())
+
+    @transaction.atomic
+    def restore(self, *, by: User) -> None:
+        """Archivée → brouillon."""
+        self._lock()
+        if self.redaction != Redaction.ARCHIVEE:
+            raise TransitionError(self._refus_redaction("être reprise des archives"))
+        self._move_redaction(Redaction.BROUILLON, by=by)
+
+    @transaction.atomic
+    def move_avancement(
+        self, avancement: str, *, by: User, motif: str = "", fin_reelle: datetime.date | None = None
+    ) -> None:
+        """Change how far the action is. An abandon needs its reason; an end takes its date (today by default)."""
+        self._lock()
+        if self.redaction == Redaction.ARCHIVEE:
+            raise TransitionError("Cette fiche est archivée : son avancement ne change plus.")
+        require_transition(
+            AVANCEMENT_TRANSITIONS,
+            self.avancement,
+            avancement,
+            refus=f"Une action « {self.get_avancement_display().lower()} » ne peut pas passer à « {Avancement(avancement).label.lower()} ».",
+        )
+        motif = motif.strip()
+        if avancement == Avancement.ABANDONNEE and not motif:
+            raise TransitionError("Dites pourquoi la fiche est abandonnée.")
+        if avancement == Avancement.REALISEE:
+            self.fin_reelle = fin_reelle or timezone.localdate()
+            if self.debut and self.fin_reelle < self.debut:
+                raise TransitionError("La fin réelle ne peut pas précéder le début de l’action.")
+        else:
+            self.fin_reelle = None
+        self.motif_abandon = motif if avancement == Avancement.ABANDONNEE else ""
+        self._journal(Transition.Champ.AVANCEMENT, self.avancement, avancement, by=by, motif=motif)
+        self.avancement = avancement
+        self.save(update_fields=["avancement", "motif_abandon", "fin_reelle", "updated_at"])
+
+    def abandon(self, *, by: User, motif: str) -> None:
+        """Any unfinished avancement → abandonnée, with its reason."""
+        self.move_avancement(Avancement.ABANDONNEE, by=by, motif=motif)
+
+    def _lock(self) -> None:
+        """Lock the row and read it again: whoever comes second sees what the first did."""
+        locked = FicheAction.objects.select_for_update(of=("self",)).select_related(
+            "plan__convention__territoire"
+        )
+        self.refresh_from_db(from_queryset=locked)
+
+    def _refus_redaction(self, action: str) -> str:
+        return f"Une fiche « {self.get_redaction_display().lower()} » ne peut pas {action}."
+
+    def _move_redaction(self, redaction: str, *, by: User, motif: str = "") -> None:
+        self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
+        self.redaction = redaction
+        self.save(update_fields=["redaction", "soumise_le", "updated_at"])
+
+    def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> None:
+        Transition.objects.create(fiche=self, champ=champ, depuis=depuis, vers=vers, by=by, motif=motif)
+
+
+class Transition(models.Model):
+    """A line of the journal: who moved a fiche from one state to another, when and why."""
+
+    class Champ(models.TextChoices):
+        REDACTION = "redaction", "Rédaction"
+        AVANCEMENT = "avancement", "Avancement"
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="journal")
+    champ = models.CharField("champ", max_length=10, choices=Champ)
+    depuis = models.CharField("depuis", max_length=15)
+    vers = models.CharField("vers", max_length=15)
+    motif = models.TextField("motif", blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="par")
+    created_at = models.DateTimeField("le", default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "transition"
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.depuis_label} → {self.vers_label}"
+
+    @property
+    def depuis_label(self) -> str:
+        return self._label(self.depuis)
+
+    @property
+    def vers_label(self) -> str:
+        return self._label(self.vers)
+
+    def _label(self, code: str) -> str:
+        choices: type[models.TextChoices] = Redaction if self.champ == self.Champ.REDACTION else Avancement
+        return str(choices(code).label)
+
+
+class Etape(Ordered):
+    """A step of an action, with who does it and when it is due."""
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="etapes")
+    intitule = models.CharField("étape", max_length=300)
+    echeance = models.DateField("échéance", null=True, blank=True)
+    responsable = models.CharField("qui", max_length=150, blank=True)
+    faite_le = models.DateField("faite le", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "étape"
+        ordering = ["ordre", "pk"]
+
+    def __str__(self) -> str:
+        return self.intitule
+
+    @property
+    def is_late(self) -> bool:
+        return self.faite_le is None and self.echeance is not None and self.echeance < timezone.localdate()
+
+
+class Pilote(Ordered):
+    """Who pilots the action: an account, or a plain name that can be linked to an account later."""
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="pilotes")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="pilotages",
+        verbose_name="compte",
+    )
+    nom = models.CharField("nom", max_length=150, blank=True, help_text="Si la personne n’a pas de compte.")
+    fonction = models.CharField("fonction", max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = "pilote"
+        ordering = ["ordre", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fiche", "user"],
+                condition=Q(user__isnull=False),
+                name="pilote_unique",
+                violation_error_message="Cette personne pilote déjà la fiche.",
+            ),
+            models.CheckConstraint(
+                name="pilote_nomme",
+                condition=Q(user__isnull=False) | ~Q(nom=""),
+                violation_error_message="Choisissez un compte ou écrivez un nom.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user) if self.user else self.nom

@@ -1,0 +1,300 @@
+"""What a fiche is made of besides its own columns: team, budget, indicators, follow-up, comments."""
+
+from decimal import Decimal
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from actions.models.fiche import SECTIONS, FicheAction
+from conventions.models import Dispositif, Organisation
+from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.workflow import TransitionError
+
+ANNEES = [MinValueValidator(2000), MaxValueValidator(2100)]
+ANNEE_PLAUSIBLE = Q(annee__gte=2000, annee__lte=2100)
+ANNEE_MESSAGE = "L’année est comprise entre 2000 et 2100."
+SECTION_CHOICES = [("", "Toute la fiche"), *((section.slug, section.titre) for section in SECTIONS)]
+
+
+class PartenaireFiche(Ordered):
+    """A partner of the action, with its role: an organisation of the directory, or a plain name."""
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="partenaires")
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, related_name="fiches_partenaires"
+    )
+    nom = models.CharField(
+        "nom", max_length=200, blank=True, help_text="Si l’organisation n’est pas dans l’annuaire."
+    )
+    role = models.CharField("rôle", max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "partenaire de la fiche"
+        verbose_name_plural = "partenaires de la fiche"
+        ordering = ["ordre", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="partenairefiche_nomme",
+                condition=Q(organisation__isnull=False) | ~Q(nom=""),
+                violation_error_message="Choisissez une organisation ou écrivez un nom.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.organisation) if self.organisation else self.nom
+
+
+class LigneBudgetQuerySet(models.QuerySet["LigneBudget"]):
+    def totaux(self) -> dict[str, Decimal | None]:
+        """Sums to the cent of ``prevu`` and ``realise``, in euros; ``None`` where nothing was entered."""
+        return self.aggregate(prevu=Sum("prevu"), realise=Sum("realise"))
+
+
+class LigneBudget(Ordered):
+    """A cost of the action for one year, in euros."""
+
+    class Nature(models.TextChoices):
+        FONCTIONNEMENT = "fonctionnement", "Fonctionnement"
+        INVESTISSEMENT = "investissement", "Investissement"
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="lignes_budget")
+    annee = models.PositiveSmallIntegerField("année", validators=ANNEES)
+    nature = models.CharField("nature", max_length=15, choices=Nature, default=Nature.FONCTIONNEMENT)
+    intitule = models.CharField("poste", max_length=200, blank=True)
+    prevu = models.DecimalField("prévu (€)", max_digits=12, decimal_places=2, null=True, blank=True)
+    realise = models.DecimalField("réalisé (€)", max_digits=12, decimal_places=2, null=True, blank=True)
+
+    objects = LigneBudgetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "ligne de budget"
+        verbose_name_plural = "lignes de budget"
+        ordering = ["annee", "ordre", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="lignebudget_montants_positifs",
+                condition=(Q(prevu=None) | Q(prevu__gte=0)) & (Q(realise=None) | Q(realise__gte=0)),
+                violation_error_message="Un montant ne peut pas être négatif.",
+            ),
+            models.CheckConstraint(
+                name="lignebudget_annee_plausible",
+                condition=ANNEE_PLAUSIBLE,
+                violation_error_message=ANNEE_MESSAGE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annee} {self.intitule or self.get_nature_display()}"
+
+
+class LigneFinancement(Ordered):
+    """A line of the « plan de financement »: what is asked from whom, and obtained, in euros."""
+
+    class Etat(models.TextChoices):
+        ENVISAGE = "envisage", "Envisagé"
+        DEMANDE = "demande", "Demandé"
+        ACCORDE = "accorde", "Accordé"
+        REFUSE = "refuse", "Refusé"
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="lignes_financement")
+    annee = models.PositiveSmallIntegerField("année", validators=ANNEES)
+    financeur = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="financements_de_fiches", verbose_name="financeur"
+    )
+    dispositif = models.ForeignKey(
+        Dispositif, models.PROTECT, null=True, blank=True, related_name="financements_de_fiches"
+    )
+    demande = models.DecimalField("demandé (€)", max_digits=12, decimal_places=2, null=True, blank=True)
+    obtenu = models.DecimalField("obtenu (€)", max_digits=12, decimal_places=2, null=True, blank=True)
+    etat = models.CharField("état", max_length=10, choices=Etat, default=Etat.ENVISAGE)
+
+    class Meta:
+        verbose_name = "ligne de financement"
+        verbose_name_plural = "lignes de financement"
+        ordering = ["annee", "ordre", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="lignefinancement_montants_positifs",
+                condition=(Q(demande=None) | Q(demande__gte=0)) & (Q(obtenu=None) | Q(obtenu__gte=0)),
+                violation_error_message="Un montant ne peut pas être négatif.",
+            ),
+            models.CheckConstraint(
+                name="lignefinancement_annee_plausible",
+                condition=ANNEE_PLAUSIBLE,
+                violation_error_message=ANNEE_MESSAGE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annee} {self.financeur}"
+
+
+class IndicateurSuivi(Ordered):
+    """How the action is measured: a baseline, a target, yearly measures in ``unite``."""
+
+    class Nature(models.TextChoices):
+        MOYENS = "moyens", "Moyens"
+        REALISATION = "realisation", "Réalisation"
+        RESULTAT = "resultat", "Résultat"
+        IMPACT = "impact", "Impact"
+        CHANGEMENT = "changement", "Changement"
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="indicateurs")
+    intitule = models.CharField("indicateur", max_length=300)
+    nature = models.CharField("nature", max_length=15, choices=Nature, default=Nature.REALISATION)
+    unite = models.CharField("unité", max_length=50, blank=True)
+    valeur_initiale = models.DecimalField(
+        "valeur de départ", max_digits=14, decimal_places=2, null=True, blank=True
+    )
+    date_initiale = models.DateField("mesurée le", null=True, blank=True)
+    cible = models.DecimalField("cible", max_digits=14, decimal_places=2, null=True, blank=True)
+    echeance_cible = models.DateField("à atteindre le", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "indicateur de suivi"
+        verbose_name_plural = "indicateurs de suivi"
+        ordering = ["ordre", "pk"]
+
+    def __str__(self) -> str:
+        return self.intitule
+
+
+class Mesure(models.Model):
+    """The value of an indicator for one year, in its ``unite``; ``None`` when it could not be measured."""
+
+    indicateur = models.ForeignKey(IndicateurSuivi, models.CASCADE, related_name="mesures")
+    annee = models.PositiveSmallIntegerField("année", validators=ANNEES)
+    valeur = models.DecimalField("valeur", max_digits=14, decimal_places=2, null=True, blank=True)
+    commentaire = models.CharField("commentaire", max_length=300, blank=True)
+    source = models.CharField("source", max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "mesure"
+        ordering = ["annee", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["indicateur", "annee"],
+                name="mesure_une_par_an",
+                violation_error_message="Cet indicateur a déjà une mesure pour cette année.",
+            ),
+            models.CheckConstraint(
+                name="mesure_annee_plausible",
+                condition=ANNEE_PLAUSIBLE,
+                violation_error_message=ANNEE_MESSAGE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.indicateur} {self.annee}"
+
+
+class Note(TimestampedModel):
+    """Dated news of an action."""
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="notes")
+    date = models.DateField("date", default=timezone.localdate)
+    texte = models.TextField("note", help_text="Aucune information sur une famille ou une personne privée.")
+    auteur = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="notes", editable=False)
+
+    class Meta:
+        verbose_name = "note"
+        ordering = ["-date", "-pk"]
+
+    def __str__(self) -> str:
+        return f"Note du {self.date:%d/%m/%Y}"
+
+
+class Bilan(TimestampedModel):
+    """What was done in one year; the last one says whether the action reached its goal and what follows."""
+
+    class Atteinte(models.TextChoices):
+        ATTEINT = "atteint", "Objectif atteint"
+        PARTIEL = "partiel", "Atteint en partie"
+        NON_ATTEINT = "non_atteint", "Non atteint"
+
+    class Suite(models.TextChoices):
+        POURSUIVRE = "poursuivre", "Poursuivre"
+        AMPLIFIER = "amplifier", "Amplifier"
+        MODIFIER = "modifier", "Modifier"
+        ARRETER = "arreter", "Arrêter"
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="bilans")
+    annee = models.PositiveSmallIntegerField("année", validators=ANNEES)
+    realise = models.TextField("ce qui a été fait", blank=True)
+    ecarts = models.TextField("écarts avec le prévu", blank=True)
+    faits_marquants = models.TextField("faits marquants", blank=True)
+    perspectives = models.TextField("perspectives", blank=True)
+    atteinte = models.CharField("résultat", max_length=12, choices=Atteinte, blank=True)
+    suite = models.CharField("suite à donner", max_length=12, choices=Suite, blank=True)
+
+    class Meta:
+        verbose_name = "bilan"
+        ordering = ["-annee"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fiche", "annee"],
+                name="bilan_un_par_an",
+                violation_error_message="La fiche a déjà un bilan pour cette année.",
+            ),
+            models.CheckConstraint(
+                name="bilan_annee_plausible",
+                condition=ANNEE_PLAUSIBLE,
+                violation_error_message=ANNEE_MESSAGE,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Bilan {self.annee}"
+
+
+class CommentaireQuerySet(models.QuerySet["Commentaire"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(fiche__in=FicheAction.objects.visible_to(user))
+
+    def ouverts(self) -> Self:
+        return self.filter(resolu_le=None)
+
+
+class Commentaire(TimestampedModel):
+    """A remark on a section of a fiche, open until somebody resolves it."""
+
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="commentaires")
+    section = models.CharField("rubrique", max_length=15, choices=SECTION_CHOICES, blank=True)
+    texte = models.TextField("commentaire")
+    auteur = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="commentaires", editable=False
+    )
+    resolu_le = models.DateTimeField("résolu le", null=True, blank=True, editable=False)
+    resolu_par = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+
+    objects = CommentaireQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "commentaire"
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="commentaire_resolu_par_quelqu_un",
+                condition=Q(resolu_le=None, resolu_par=None)
+                | Q(resolu_le__isnull=False, resolu_par__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.auteur}, {self.get_section_display()}"
+
+    @transaction.atomic
+    def resolve(self, *, by: User) -> None:
+        """Close the remark; the first to do so is kept."""
+        self.refresh_from_db(from_queryset=Commentaire.objects.select_for_update(of=("self",)))
+        if self.resolu_le:
+            raise TransitionError("Ce commentaire est déjà résolu.")
+        self.resolu_le = timezone.now()
+        self.resolu_par = by
+        self.save(update_fields=["resolu_le", "resolu_par", "updated_at"])

@@ -1,0 +1,104 @@
+"""Who may do what on a plan and its fiches (``visible_to`` has already hidden the rest)."""
+
+import rules
+
+from actions.models import Commentaire, FicheAction, PlanActions
+from conventions.models import Convention
+from conventions.permissions import Role, has_role, is_open, roles_on
+from ctg_portal.models import User
+
+Redaction = FicheAction.Redaction
+
+
+def _is_open(convention: Convention) -> bool:
+    return bool(is_open.test(None, convention))
+
+
+@rules.predicate
+def reads_plan(user: User, plan: PlanActions) -> bool:
+    return bool(roles_on(user, plan.convention_id))
+
+
+@rules.predicate
+def coordinates_plan(user: User, plan: PlanActions) -> bool:
+    return has_role(user, plan.convention_id, [Role.COORDINATION]) and _is_open(plan.convention)
+
+
+@rules.predicate
+def reads_fiche(user: User, fiche: FicheAction) -> bool:
+    return bool(roles_on(user, fiche.plan.convention_id))
+
+
+@rules.predicate
+def coordinates_fiche(user: User, fiche: FicheAction) -> bool:
+    return has_role(user, fiche.plan.convention_id, [Role.COORDINATION]) and _is_open(fiche.plan.convention)
+
+
+@rules.predicate
+def pilots_fiche(user: User, fiche: FicheAction) -> bool:
+    """Rédaction edits the fiches it pilots."""
+    return (
+        has_role(user, fiche.plan.convention_id, [Role.REDACTION])
+        and _is_open(fiche.plan.convention)
+        and any(pilote.user_id == user.pk for pilote in fiche.pilotes.all())
+    )
+
+
+@rules.predicate
+def reviews_fiche(user: User, fiche: FicheAction) -> bool:
+    return has_role(user, fiche.plan.convention_id, [Role.RELECTURE]) and _is_open(fiche.plan.convention)
+
+
+@rules.predicate
+def is_writable(user: User, fiche: FicheAction) -> bool:
+    """The text is open: neither with the CAF, nor validated, nor archived."""
+    return fiche.redaction in (Redaction.BROUILLON, Redaction.A_COMPLETER)
+
+
+@rules.predicate
+def is_followable(user: User, fiche: FicheAction) -> bool:
+    """News, steps, measures and avancement go on after the text is validated."""
+    return fiche.redaction != Redaction.ARCHIVEE
+
+
+@rules.predicate
+def is_en_relecture(user: User, fiche: FicheAction) -> bool:
+    return fiche.redaction == Redaction.EN_RELECTURE
+
+
+@rules.predicate
+def is_validee(user: User, fiche: FicheAction) -> bool:
+    return fiche.redaction == Redaction.VALIDEE
+
+
+@rules.predicate
+def is_archivee(user: User, fiche: FicheAction) -> bool:
+    return fiche.redaction == Redaction.ARCHIVEE
+
+
+@rules.predicate
+def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
+    fiche = commentaire.fiche
+    return commentaire.resolu_le is None and bool(
+        coordinates_fiche.test(user, fiche)
+        or reviews_fiche.test(user, fiche)
+        or pilots_fiche.test(user, fiche)
+    )
+
+
+rules.add_perm("actions.view_planactions", reads_plan)
+rules.add_perm("actions.change_planactions", coordinates_plan)
+rules.add_perm("actions.view_ficheaction", reads_fiche)
+rules.add_perm("actions.change_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
+rules.add_perm("actions.follow_ficheaction", is_followable & (coordinates_fiche | pilots_fiche))
+rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
+rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
+rules.add_perm(
+    "actions.comment_ficheaction", is_followable & (reviews_fiche | coordinates_fiche | pilots_fiche)
+)
+rules.add_perm("actions.ask_completion_ficheaction", is_en_relecture & reviews_fiche)
+rules.add_perm("actions.validate_ficheaction", is_en_relecture & reviews_fiche)
+rules.add_perm("actions.reopen_ficheaction", is_validee & (coordinates_fiche | reviews_fiche))
+rules.add_perm("actions.archive_ficheaction", coordinates_fiche & ~is_en_relecture & ~is_archivee)
+rules.add_perm("actions.restore_ficheaction", coordinates_fiche & is_archivee)
+rules.add_perm("actions.resolve_commentaire", resolves_commentaire)

@@ -1,0 +1,30 @@
+from conventions.models.convention import (
+    TRANSITIONS_CONVENTION,
+    Convention,
+    Domaine,
+    Partenaire,
+    Phase,
+    Signataire,
+)
+from conventions.models.financement import Dispositif, Financement
+from conventions.models.habilitation import Habilitation
+from conventions.models.impression import Impression
+from conventions.models.organisation import Organisation
+from conventions.models.reference import Commune, Departement, Territoire
+
+__all__ = [
+    "TRANSITIONS_CONVENTION",
+    "Commune",
+    "Convention",
+    "Departement",
+    "Dispositif",
+    "Domaine",
+    "Financement",
+    "Habilitation",
+    "Impression",
+    "Organisation",
+    "Partenaire",
+    "Phase",
+    "Signataire",
+    "Territoire",
+]

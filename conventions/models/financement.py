@@ -1,0 +1,91 @@
+from decimal import Decimal
+from typing import ClassVar
+
+import pghistory
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q, Sum
+
+from conventions.models.convention import Convention
+from conventions.models.organisation import Organisation
+from ctg_portal.models import Ordered, TimestampedModel
+
+
+class Dispositif(Ordered):
+    """A funding scheme. The list is editable; scales change each year and are never coded."""
+
+    class Groupe(models.TextChoices):
+        PRESTATION_SERVICE = "prestation_service", "Prestations de service"
+        BONUS_TERRITOIRE = "bonus_territoire", "Bonus territoire CTG"
+        FPT = "fpt", "Fonds publics et territoires"
+        AUTRE = "autre", "Autres financements"
+
+    code = models.SlugField("code", max_length=50, unique=True)
+    intitule = models.CharField("intitulé", max_length=150, unique=True)
+    groupe = models.CharField("groupe", max_length=20, choices=Groupe)
+
+    class Meta:
+        verbose_name = "dispositif"
+        ordering = ["groupe", "ordre", "intitule"]
+
+    def __str__(self) -> str:
+        return self.intitule
+
+
+class FinancementQuerySet(models.QuerySet["Financement"]):
+    def totaux(self) -> dict[str, Decimal | None]:
+        """Sums to the cent of ``prevu``, ``notifie`` and ``verse``; ``None`` where nothing was entered."""
+        return self.aggregate(prevu=Sum("prevu"), notifie=Sum("notifie"), verse=Sum("verse"))
+
+
+@pghistory.track()
+class Financement(TimestampedModel):
+    """Money beside a convention for one exercice; amounts in euros, cents kept, ``None`` where unknown."""
+
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="financements")
+    exercice = models.PositiveSmallIntegerField(
+        "exercice", validators=[MinValueValidator(2000), MaxValueValidator(2100)]
+    )
+    financeur = models.ForeignKey(Organisation, models.PROTECT, related_name="financements_apportes")
+    dispositif = models.ForeignKey(Dispositif, models.PROTECT, related_name="financements")
+    beneficiaire = models.ForeignKey(
+        Organisation, models.PROTECT, related_name="financements_recus", verbose_name="bénéficiaire"
+    )
+    objet = models.CharField(
+        "objet", max_length=200, blank=True, help_text="Par exemple « RPE, EAJE, ALSH »."
+    )
+    prevu = models.DecimalField("prévu", max_digits=12, decimal_places=2, null=True, blank=True)
+    notifie = models.DecimalField("notifié", max_digits=12, decimal_places=2, null=True, blank=True)
+    verse = models.DecimalField("versé", max_digits=12, decimal_places=2, null=True, blank=True)
+    reference_cof = models.CharField("référence de la COF", max_length=50, blank=True)
+    source = models.CharField("source", max_length=200, blank=True)
+
+    objects = FinancementQuerySet.as_manager()
+
+    MONTANTS: ClassVar[tuple[str, ...]] = ("prevu", "notifie", "verse")
+
+    class Meta:
+        verbose_name = "financement"
+        ordering = ["-exercice", "beneficiaire__nom", "dispositif__groupe", "dispositif__ordre", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="financement_montants_positifs",
+                condition=(Q(prevu=None) | Q(prevu__gte=0))
+                & (Q(notifie=None) | Q(notifie__gte=0))
+                & (Q(verse=None) | Q(verse__gte=0)),
+                violation_error_message="Un montant ne peut pas être négatif.",
+            ),
+            models.CheckConstraint(
+                name="financement_un_montant_au_moins",
+                condition=~Q(prevu=None, notifie=None, verse=None),
+                violation_error_message="Indiquez au moins un montant : prévu, notifié ou versé.",
+            ),
+            models.CheckConstraint(
+                name="financement_exercice_plausible",
+                condition=Q(exercice__gte=2000, exercice__lte=2100),
+                violation_error_message="L’exercice est une année entre 2000 et 2100.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dispositif} {self.exercice} → {self.beneficiaire}"

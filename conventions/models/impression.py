@@ -1,0 +1,55 @@
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+
+from conventions.models.convention import Convention
+from ctg_portal.models import TimestampedModel, User
+
+
+class ImpressionQuerySet(models.QuerySet["Impression"]):
+    def visible_to(self, user: User) -> Self:
+        """What the person asked for, as long as the convention is still open to them."""
+        return self.filter(demandeurs=user, convention__in=Convention.objects.visible_to(user))
+
+
+class Impression(TimestampedModel):
+    """A document being drawn in the background, or drawn: the cache of PDF files, keyed by content.
+
+    ``html`` is the whole input, fixed when it was asked; it is emptied once the file is there.
+    Two people who may read the same content share one row.
+    """
+
+    class Statut(models.TextChoices):
+        EN_ATTENTE = "en_attente", "En attente"
+        PRETE = "prete", "Prête"
+        ECHEC = "echec", "Échec"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="impressions")
+    cle = models.CharField("clé de contenu", max_length=64)
+    titre = models.CharField("titre", max_length=300)
+    nom_fichier = models.CharField("nom du fichier", max_length=200)
+    statut = models.CharField("statut", max_length=10, choices=Statut, default=Statut.EN_ATTENTE)
+    html = models.TextField("contenu à imprimer", blank=True)
+    contenu = models.BinaryField("fichier", null=True, blank=True)
+    prete_le = models.DateTimeField("prête le", null=True, blank=True)
+    demandeurs = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="impressions")
+
+    objects = ImpressionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "impression"
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["convention", "cle"], name="impression_cle_unique"),
+            models.CheckConstraint(
+                name="impression_prete_avec_fichier",
+                condition=models.Q(statut="prete", contenu__isnull=False, prete_le__isnull=False)
+                | ~models.Q(statut="prete"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.titre

@@ -1,0 +1,91 @@
+from typing import Self
+
+from django.db import models
+
+from conventions.models.reference import Commune, Departement, Territoire
+from conventions.validators import validate_siren, validate_siret
+from ctg_portal.models import User
+
+
+class OrganisationQuerySet(models.QuerySet["Organisation"]):
+    def visible_to(self, user: User) -> Self:
+        """The directory is shared: whoever works on a convention may name any organisation."""
+        return self if user.is_authenticated else self.none()
+
+
+class Organisation(models.Model):
+    """A legal body or a structure that signs, pays, runs or takes part. Its contact is a function's, never a person's."""
+
+    class Nature(models.TextChoices):
+        EPCI = "epci", "Intercommunalité"
+        COMMUNE = "commune", "Commune"
+        SYNDICAT = "syndicat", "Syndicat"
+        CAF = "caf", "CAF"
+        MSA = "msa", "MSA"
+        DEPARTEMENT = "departement", "Département"
+        REGION = "region", "Région"
+        ETAT = "etat", "État, préfecture"
+        DSDEN = "dsden", "DSDEN – SDJES"
+        ARS = "ars", "ARS"
+        CPAM = "cpam", "CPAM"
+        CARSAT = "carsat", "CARSAT"
+        FRANCE_TRAVAIL = "france_travail", "France Travail"
+        MISSION_LOCALE = "mission_locale", "Mission locale"
+        UDAF = "udaf", "UDAF"
+        CENTRE_SOCIAL = "centre_social", "Centre social"
+        EVS = "evs", "Espace de vie sociale"
+        CCAS = "ccas", "CCAS, CIAS"
+        ETABLISSEMENT_SCOLAIRE = "etablissement_scolaire", "Établissement scolaire"
+        SIAE = "siae", "Structure d’insertion par l’activité économique"
+        ASSOCIATION = "association", "Association"
+        ENTREPRISE = "entreprise", "Entreprise"
+        AUTRE = "autre", "Autre"
+
+    nom = models.CharField("nom", max_length=200)
+    nature = models.CharField("nature", max_length=25, choices=Nature)
+    siren = models.CharField("SIREN", max_length=9, blank=True, validators=[validate_siren])
+    siret = models.CharField("SIRET", max_length=14, blank=True, validators=[validate_siret])
+    departement = models.ForeignKey(
+        Departement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="organisations",
+        verbose_name="département",
+    )
+    territoire = models.OneToOneField(
+        Territoire,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="organisation",
+        verbose_name="territoire qu’elle administre",
+    )
+    commune = models.OneToOneField(
+        Commune,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="organisation",
+        verbose_name="commune qu’elle administre",
+    )
+    fonction_contact = models.CharField("fonction à contacter", max_length=150, blank=True)
+    courriel = models.EmailField("adresse électronique de la fonction", blank=True)
+    telephone = models.CharField("téléphone", max_length=30, blank=True)
+
+    objects = OrganisationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "organisation"
+        ordering = ["nom", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["siren", "nom"],
+                condition=~models.Q(siren=""),
+                name="organisation_siren_nom_unique",
+                violation_error_message="Cette organisation est déjà dans l’annuaire.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.nom

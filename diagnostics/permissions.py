@@ -1,0 +1,28 @@
+"""Who reads and writes the shared diagnostic."""
+
+import rules
+
+from conventions.permissions import Role, has_role, is_open, roles_on
+from ctg_portal.models import User
+from diagnostics.models import Diagnostic
+
+
+@rules.predicate
+def reads_diagnostic(user: User, diagnostic: Diagnostic) -> bool:
+    return bool(roles_on(user, diagnostic.convention_id))
+
+
+@rules.predicate
+def coordinates_diagnostic(user: User, diagnostic: Diagnostic) -> bool:
+    convention = diagnostic.convention
+    return has_role(user, convention.pk, [Role.COORDINATION]) and bool(is_open.test(user, convention))
+
+
+@rules.predicate
+def is_not_validated(user: User, diagnostic: Diagnostic) -> bool:
+    return diagnostic.statut != Diagnostic.Statut.VALIDE
+
+
+rules.add_perm("diagnostics.view_diagnostic", reads_diagnostic)
+rules.add_perm("diagnostics.change_diagnostic", coordinates_diagnostic & is_not_validated)
+rules.add_perm("diagnostics.move_diagnostic", coordinates_diagnostic)

@@ -1,0 +1,15 @@
+from governance.models.decision import Decision, EffetDecision
+from governance.models.document import DocumentEmis
+from governance.models.instance import Instance, MembreInstance
+from governance.models.reunion import TRANSITIONS_REUNION, PointOrdreDuJour, Reunion
+
+__all__ = [
+    "TRANSITIONS_REUNION",
+    "Decision",
+    "DocumentEmis",
+    "EffetDecision",
+    "Instance",
+    "MembreInstance",
+    "PointOrdreDuJour",
+    "Reunion",
+]

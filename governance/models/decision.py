@@ -1,0 +1,168 @@
+from typing import Self
+
+import pghistory
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.models import FicheAction
+from conventions.models import Convention
+from ctg_portal.models import TimestampedModel, User
+from ctg_portal.workflow import TransitionError
+from governance.models.instance import Instance
+from governance.models.reunion import PointOrdreDuJour, Reunion
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(convention__in=Convention.objects.visible_to(user))
+
+    def ouvertes(self) -> Self:
+        """To be carried out and not yet done."""
+        return self.filter(a_suivre_q(), realisee_le=None)
+
+    def for_register(self) -> Self:
+        return self.select_related("reunion__instance", "convention__territoire").prefetch_related(
+            "effets__fiche"
+        )
+
+
+def a_suivre_q() -> Q:
+    """A « prise d'acte » calls for nothing; every other decision is followed until done."""
+    return ~Q(nature="prise_acte")
+
+
+@pghistory.track()
+class Decision(TimestampedModel):
+    """A decision of a meeting, numbered in its year: ``2026-COPIL-03``. Its effects change fiches."""
+
+    class Nature(models.TextChoices):
+        ADOPTION_PLAN = "adoption_plan", "Adoption du plan d’actions"
+        VALIDATION_FICHE = "validation_fiche", "Validation d’une fiche"
+        MODIFICATION_FICHE = "modification_fiche", "Modification d’une fiche"
+        AJOUT_FICHE = "ajout_fiche", "Ajout d’une fiche"
+        REPORT = "report", "Report"
+        SUSPENSION = "suspension", "Suspension"
+        ABANDON = "abandon", "Abandon"
+        PRIORISATION = "priorisation", "Priorisation"
+        ARBITRAGE_FINANCIER = "arbitrage_financier", "Arbitrage financier"
+        DESIGNATION = "designation", "Désignation"
+        ETUDE = "etude", "Étude"
+        AVENANT = "avenant", "Avenant"
+        VALIDATION_BILAN = "validation_bilan", "Validation d’un bilan"
+        VALIDATION_EVALUATION = "validation_evaluation", "Validation de l’évaluation"
+        LANCEMENT_RENOUVELLEMENT = "lancement_renouvellement", "Lancement du renouvellement"
+        PRISE_ACTE = "prise_acte", "Prise d’acte"
+
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="decisions")
+    reunion = models.ForeignKey(Reunion, models.PROTECT, related_name="decisions", verbose_name="réunion")
+    point = models.ForeignKey(
+        PointOrdreDuJour,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name="point de l’ordre du jour",
+    )
+    annee = models.PositiveSmallIntegerField("année")
+    serie = models.CharField(
+        "série", max_length=15, choices=[(n.value, n.value.upper()) for n in Instance.Nature]
+    )
+    rang = models.PositiveSmallIntegerField("rang dans l’année", validators=[MinValueValidator(1)])
+    nature = models.CharField("nature", max_length=25, choices=Nature)
+    texte = models.TextField("décision")
+    responsable = models.CharField("qui s’en charge", max_length=150, blank=True)
+    echeance = models.DateField("échéance", null=True, blank=True)
+    realisee_le = models.DateField("réalisée le", null=True, blank=True)
+    fiches = models.ManyToManyField(
+        FicheAction, through="EffetDecision", related_name="decisions", verbose_name="fiches concernées"
+    )
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "décision"
+        ordering = ["-annee", "serie", "-rang"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["convention", "annee", "serie", "rang"],
+                name="decision_numero_unique",
+                violation_error_message="Ce numéro de décision est déjà pris.",
+            ),
+            models.CheckConstraint(name="decision_texte_non_vide", condition=~Q(texte="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.numero
+
+    def get_absolute_url(self) -> str:
+        return reverse("governance:decision", args=[self.convention.code, self.pk])
+
+    @property
+    def numero(self) -> str:
+        """« 2026-COPIL-03 »."""
+        return f"{self.annee}-{self.serie.upper().replace('_', '-')}-{self.rang:02d}"
+
+    @property
+    def is_ouverte(self) -> bool:
+        return self.nature != self.Nature.PRISE_ACTE and self.realisee_le is None
+
+    @property
+    def is_late(self) -> bool:
+        return self.is_ouverte and self.echeance is not None and self.echeance < timezone.localdate()
+
+    @transaction.atomic
+    def complete(self, *, by: User) -> None:
+        """Mark as done today; who did it is in the history."""
+        self.refresh_from_db(
+            from_queryset=Decision.objects.select_for_update(of=("self",)).select_related("convention")
+        )
+        if not self.is_ouverte:
+            raise TransitionError("Cette décision n’est plus ouverte.")
+        self.realisee_le = timezone.localdate()
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["realisee_le", "updated_at"])
+
+
+class EffetDecision(models.Model):
+    """What a decision does to one fiche, applied in the same transaction; ``aucun`` only links them."""
+
+    class Effet(models.TextChoices):
+        AUCUN = "aucun", "Sans effet sur l’avancement"
+        DEMARRAGE = "demarrage", "Passe en cours"
+        PAUSE = "pause", "Passe en pause"
+        ABANDON = "abandon", "Passe à abandonnée"
+        REALISATION = "realisation", "Passe à réalisée"
+        PRIORITE_HAUTE = "priorite_haute", "Priorité haute"
+        PRIORITE_MOYENNE = "priorite_moyenne", "Priorité moyenne"
+        PRIORITE_BASSE = "priorite_basse", "Priorité basse"
+        REPORT = "report", "Échéance reportée"
+
+    decision = models.ForeignKey(Decision, models.CASCADE, related_name="effets")
+    fiche = models.ForeignKey(FicheAction, models.PROTECT, related_name="effets")
+    effet = models.CharField("effet", max_length=20, choices=Effet, default=Effet.AUCUN)
+    nouvelle_echeance = models.DateField("nouvelle échéance", null=True, blank=True)
+    avant = models.CharField("état avant", max_length=100, blank=True, editable=False)
+    apres = models.CharField("état après", max_length=100, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "effet d’une décision"
+        verbose_name_plural = "effets d’une décision"
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["decision", "fiche"],
+                name="effetdecision_unique",
+                violation_error_message="Cette fiche est déjà dans la décision.",
+            ),
+            models.CheckConstraint(
+                name="effetdecision_report_date",
+                condition=~Q(effet="report") | Q(nouvelle_echeance__isnull=False),
+                violation_error_message="Un report donne la nouvelle échéance.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fiche} : {self.get_effet_display()}"

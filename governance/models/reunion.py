@@ -1,0 +1,136 @@
+import datetime
+from typing import Self
+
+import pghistory
+from django.core.validators import MaxValueValidator
+from django.db import models, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.models import FicheAction
+from conventions.models import Convention
+from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.workflow import require_transition
+from governance.models.instance import Instance
+
+
+class ReunionQuerySet(models.QuerySet["Reunion"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(instance__convention__in=Convention.objects.visible_to(user))
+
+    def a_venir(self) -> Self:
+        """Still to be held, the nearest first. A meeting in session counts until it is held."""
+        return self.filter(
+            statut__in=(Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE),
+            debut__gte=timezone.now() - datetime.timedelta(hours=12),
+        ).order_by("debut", "pk")
+
+
+class Statut(models.TextChoices):
+    PREPARATION = "preparation", "En préparation"
+    CONVOQUEE = "convoquee", "Convoquée"
+    OUVERTE = "ouverte", "Ouverte"
+    TENUE = "tenue", "Tenue"
+    DIFFUSEE = "diffusee", "Compte rendu diffusé"
+    ANNULEE = "annulee", "Annulée"
+
+
+TRANSITIONS_REUNION = {
+    Statut.PREPARATION.value: frozenset({Statut.CONVOQUEE.value, Statut.ANNULEE.value}),
+    Statut.CONVOQUEE.value: frozenset({Statut.OUVERTE.value, Statut.TENUE.value, Statut.ANNULEE.value}),
+    Statut.OUVERTE.value: frozenset({Statut.TENUE.value}),
+    Statut.TENUE.value: frozenset({Statut.DIFFUSEE.value, Statut.OUVERTE.value}),
+}
+
+
+@pghistory.track()
+class Reunion(TimestampedModel):
+    """A meeting of an instance, from its preparation to its minutes."""
+
+    Statut = Statut
+
+    instance = models.ForeignKey(Instance, models.CASCADE, related_name="reunions")
+    debut = models.DateTimeField("date et heure")
+    duree = models.PositiveSmallIntegerField(
+        "durée (minutes)", default=120, validators=[MaxValueValidator(24 * 60)]
+    )
+    lieu = models.CharField("lieu", max_length=200, blank=True)
+    lien = models.URLField("lien de visioconférence", blank=True)
+    president = models.CharField("présidée par", max_length=150, blank=True)
+    secretaire = models.CharField("secrétaire", max_length=150, blank=True)
+    statut = models.CharField("statut", max_length=12, choices=Statut, default=Statut.PREPARATION)
+    notes = models.TextField("notes de séance", blank=True)
+
+    objects = ReunionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "réunion"
+        ordering = ["-debut", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "debut"],
+                name="reunion_unique",
+                violation_error_message="Cette instance a déjà une réunion à cette heure.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance.sigle} du {timezone.localtime(self.debut):%d/%m/%Y}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("governance:reunion", args=[self.instance.convention.code, self.pk])
+
+    @property
+    def convention(self) -> Convention:
+        return self.instance.convention
+
+    @property
+    def is_modifiable(self) -> bool:
+        return self.statut in (Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE)
+
+    @transaction.atomic
+    def move_to(self, statut: str, *, by: User) -> None:
+        """Change the statut along ``TRANSITIONS_REUNION``; the history keeps who and when."""
+        self.refresh_from_db(
+            from_queryset=Reunion.objects.select_for_update(of=("self",)).select_related(
+                "instance__convention__territoire"
+            )
+        )
+        require_transition(
+            TRANSITIONS_REUNION,
+            self.statut,
+            statut,
+            refus=f"Une réunion « {self.get_statut_display().lower()} » ne peut pas devenir « {Statut(statut).label.lower()} ».",
+        )
+        self.statut = statut
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["statut", "updated_at"])
+
+
+class PointOrdreDuJour(Ordered):
+    """An item of the agenda, for information, for opinion or for decision, with the fiches it is about."""
+
+    class Visee(models.TextChoices):
+        INFORMATION = "information", "Pour information"
+        AVIS = "avis", "Pour avis"
+        DECISION = "decision", "Pour décision"
+
+    reunion = models.ForeignKey(Reunion, models.CASCADE, related_name="points")
+    intitule = models.CharField("intitulé", max_length=300)
+    visee = models.CharField("visée", max_length=12, choices=Visee, default=Visee.INFORMATION)
+    rapporteur = models.CharField("rapporteur·e", max_length=150, blank=True)
+    duree = models.PositiveSmallIntegerField(
+        "durée (minutes)", null=True, blank=True, validators=[MaxValueValidator(24 * 60)]
+    )
+    texte = models.TextField("présentation", blank=True)
+    fiches = models.ManyToManyField(
+        FicheAction, blank=True, related_name="points", verbose_name="fiches concernées"
+    )
+
+    class Meta:
+        verbose_name = "point de l’ordre du jour"
+        verbose_name_plural = "points de l’ordre du jour"
+        ordering = ["ordre", "pk"]
+
+    def __str__(self) -> str:
+        return self.intitule

@@ -1,0 +1,52 @@
+"""Who prepares meetings, writes decisions and issues documents."""
+
+from typing import Any
+
+import rules
+
+from conventions.models import Convention
+from conventions.permissions import Role, has_role, is_open, roles_on
+from ctg_portal.models import User
+from governance.models import Reunion
+
+
+def _convention(obj: Any) -> Convention:
+    convention: Convention = obj.convention
+    return convention
+
+
+@rules.predicate
+def reads(user: User, obj: Any) -> bool:
+    return bool(roles_on(user, _convention(obj).pk))
+
+
+@rules.predicate
+def coordinates(user: User, obj: Any) -> bool:
+    convention = _convention(obj)
+    return has_role(user, convention.pk, [Role.COORDINATION]) and bool(is_open.test(user, convention))
+
+
+@rules.predicate
+def is_modifiable(user: User, reunion: Reunion) -> bool:
+    return reunion.is_modifiable
+
+
+@rules.predicate
+def is_decidable(user: User, reunion: Reunion) -> bool:
+    """Decisions are written while the meeting is open, or from what it decided once held."""
+    return reunion.statut in (Reunion.Statut.OUVERTE, Reunion.Statut.TENUE)
+
+
+@rules.predicate
+def is_not_cancelled(user: User, reunion: Reunion) -> bool:
+    return reunion.statut != Reunion.Statut.ANNULEE
+
+
+for model in ("instance", "reunion", "decision", "documentemis"):
+    rules.add_perm(f"governance.view_{model}", reads)
+rules.add_perm("governance.change_instance", coordinates)
+rules.add_perm("governance.change_reunion", coordinates & is_modifiable)
+rules.add_perm("governance.move_reunion", coordinates)
+rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
+rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
+rules.add_perm("governance.change_decision", coordinates)
