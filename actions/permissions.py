@@ -2,7 +2,7 @@
 
 import rules
 
-from actions.models import Commentaire, FicheAction, PlanActions
+from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
@@ -22,6 +22,16 @@ def reads_plan(user: User, plan: PlanActions) -> bool:
 @rules.predicate
 def coordinates_plan(user: User, plan: PlanActions) -> bool:
     return has_role(user, plan.convention_id, [Role.COORDINATION]) and _is_open(plan.convention)
+
+
+@rules.predicate
+def coordinates_axe(user: User, axe: Axe) -> bool:
+    return bool(coordinates_plan.test(user, axe.plan))
+
+
+@rules.predicate
+def coordinates_objectif(user: User, objectif: Objectif) -> bool:
+    return bool(coordinates_plan.test(user, objectif.axe.plan))
 
 
 @rules.predicate
@@ -77,6 +87,11 @@ def is_archivee(user: User, fiche: FicheAction) -> bool:
 
 
 @rules.predicate
+def follows_indicateur(user: User, indicateur: IndicateurSuivi) -> bool:
+    return bool(may_follow.test(user, indicateur.fiche))
+
+
+@rules.predicate
 def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
     fiche = commentaire.fiche
     return commentaire.resolu_le is None and bool(
@@ -86,11 +101,22 @@ def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
     )
 
 
+may_follow = is_followable & (coordinates_fiche | pilots_fiche)
+
 rules.add_perm("actions.view_planactions", reads_plan)
 rules.add_perm("actions.change_planactions", coordinates_plan)
+rules.add_perm("actions.change_axe", coordinates_axe)
+rules.add_perm("actions.change_objectif", coordinates_objectif)
 rules.add_perm("actions.view_ficheaction", reads_fiche)
 rules.add_perm("actions.change_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
-rules.add_perm("actions.follow_ficheaction", is_followable & (coordinates_fiche | pilots_fiche))
+rules.add_perm("actions.follow_ficheaction", may_follow)
+rules.add_perm("actions.follow_indicateursuivi", follows_indicateur)
+# The same, less the state of the fiche: to say « too late » rather than « forbidden ».
+rules.add_perm("actions.write_ficheaction", coordinates_fiche | pilots_fiche)
+rules.add_perm("actions.review_ficheaction", reviews_fiche)
+rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fiche)
+rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
+rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
 rules.add_perm(

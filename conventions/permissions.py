@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import rules
+from django.db.models import Q
 
-from conventions.models import Convention, Habilitation, Organisation
+from conventions.models import Convention, Habilitation, Impression, Organisation
 from ctg_portal.models import User
 
 Role = Habilitation.Role
@@ -71,13 +72,101 @@ def is_administration(user: User, convention: Convention) -> bool:
     return has_role(user, convention.pk, [Role.ADMINISTRATION])
 
 
+def administered_organisations(user: User) -> frozenset[int]:
+    """Organisations whose people ``user`` invites and removes: one query, kept on the ``user`` object."""
+    cached: frozenset[int] | None = getattr(user, "_administered", None)
+    if cached is None:
+        cached = frozenset(
+            Habilitation.objects.filter(
+                user=user, role=Role.ADMINISTRATION, organisation__nature__in=ADMINISTRATING_NATURES
+            )
+            .order_by()
+            .values_list("organisation_id", flat=True)
+        )
+        user._administered = cached  # type: ignore[attr-defined]
+    return cached
+
+
+# Nobody gives more than they hold: the CAF's review is given by the CAF, not by those whom it reviews.
+GIVEN_BY_COORDINATION = (Role.COORDINATION, Role.REDACTION, Role.PILOTAGE, Role.LECTURE)
+
+
+def _administered_around(user: User, convention_id: int) -> list[Organisation]:
+    """Organisations that ``user`` administers and that sign the convention or administer its territoire."""
+    if not (ids := administered_organisations(user)):
+        return []
+    around = Organisation.objects.filter(
+        Q(signatures__convention=convention_id) | Q(territoire__conventions=convention_id), pk__in=ids
+    )
+    return list(around.distinct())
+
+
+def roles_to_give(user: User, convention_id: int) -> tuple[str, ...]:
+    """Roles on the convention that ``user`` may give or take away, in their order."""
+    held = roles_on(user, convention_id)
+    given: set[str] = set()
+    if not held.isdisjoint((Role.COORDINATION, Role.ADMINISTRATION)):
+        given.update(GIVEN_BY_COORDINATION)
+    if Role.ADMINISTRATION in held and any(
+        organisation.nature == Organisation.Nature.CAF
+        for organisation in _administered_around(user, convention_id)
+    ):
+        given.add(Role.RELECTURE)
+    return tuple(role for role in Habilitation.ROLES_CONVENTION if role in given)
+
+
+def organisation_roles_to_give(
+    user: User, convention: Convention
+) -> list[tuple[Organisation, tuple[str, ...]]]:
+    """Organisations of the convention that ``user`` administers, each with the roles given in its name."""
+    return [
+        (
+            organisation,
+            tuple(
+                role
+                for role in Habilitation.ROLES_ORGANISATION
+                if role != Role.RELECTURE or organisation.nature == Organisation.Nature.CAF
+            ),
+        )
+        for organisation in _administered_around(user, convention.pk)
+    ]
+
+
+def removable(user: User, convention_id: int, habilitations: Iterable[Habilitation]) -> frozenset[int]:
+    """Ids of those roles that ``user`` may take away: whoever may give a role on the convention may take it away;
+    on an organisation, its own administrators only. At most two queries, however many roles."""
+    roles = roles_to_give(user, convention_id)
+    organisations = administered_organisations(user)
+    return frozenset(
+        habilitation.pk
+        for habilitation in habilitations
+        if (
+            habilitation.organisation_id in organisations
+            if habilitation.organisation_id
+            else habilitation.convention_id == convention_id and habilitation.role in roles
+        )
+    )
+
+
+@rules.predicate
+def may_give(user: User, habilitation: Habilitation) -> bool:
+    return habilitation.pk in removable(user, habilitation.convention_id or 0, [habilitation])
+
+
 @rules.predicate
 def is_open(user: User, convention: Convention) -> bool:
     """A convention that is close or résiliée is read, no longer written."""
     return convention.statut not in (Convention.Statut.CLOSE, Convention.Statut.RESILIEE)
 
 
+@rules.predicate
+def reads_impression(user: User, impression: Impression) -> bool:
+    return bool(roles_on(user, impression.convention_id))
+
+
 rules.add_perm("conventions.view_convention", is_member)
+rules.add_perm("conventions.view_impression", reads_impression)
 rules.add_perm("conventions.change_convention", is_coordination & is_open)
 rules.add_perm("conventions.move_convention", is_coordination)
 rules.add_perm("conventions.invite_convention", is_administration | is_coordination)
+rules.add_perm("conventions.remove_habilitation", may_give)

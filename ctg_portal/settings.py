@@ -40,7 +40,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "pghistory",
     "pgtrigger",
-    "rules.apps.AutodiscoverRulesConfig",
+    "rules",
     "ctg_portal",
     "conventions",
     "diagnostics",

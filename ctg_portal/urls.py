@@ -1,11 +1,17 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from ctg_portal import views
+
 urlpatterns = [
+    path("", views.HomeView.as_view(), name="home"),
+    path("conventions/<slug:code>/", views.ConventionHomeView.as_view(), name="convention_home"),
+    path("composants/", views.ComposantsView.as_view(), name="composants"),
     path("", include("conventions.urls")),
     path("", include("diagnostics.urls")),
     path("", include("actions.urls")),
     path("", include("governance.urls")),
+    path("compte/login/", views.LoginView.as_view(), name="account_login"),
     path("compte/", include("allauth.account.urls")),
     path("administration/", admin.site.urls),
 ]

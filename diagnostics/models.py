@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 import pghistory
 from django.db import models, transaction
@@ -59,6 +59,12 @@ class Diagnostic(TimestampedModel):
     def get_absolute_url(self) -> str:
         return reverse("diagnostics:detail", args=[self.convention.code])
 
+    @property
+    def statuts_suivants(self) -> list[models.TextChoices]:
+        """What the diagnostic may become, in the order of its life."""
+        suivants = TRANSITIONS_DIAGNOSTIC.get(self.statut, frozenset())
+        return [statut for statut in Statut if statut.value in suivants]
+
     @transaction.atomic
     def move_to(self, statut: str, *, by: User) -> None:
         """Change the statut along ``TRANSITIONS_DIAGNOSTIC``; the history keeps who and when."""
@@ -72,6 +78,18 @@ class Diagnostic(TimestampedModel):
         self.statut = statut
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "updated_at"])
+
+
+class PartQuerySet(models.QuerySet[Any]):
+    """Rows of a diagnostic: ateliers, constats, enjeux."""
+
+    def visible_to(self, user: User) -> Self:
+        return self.filter(diagnostic__convention__in=Convention.objects.visible_to(user))
+
+    def next_ordre(self) -> int:
+        """The place after the last row."""
+        last = self.aggregate(last=models.Max("ordre"))["last"]
+        return 0 if last is None else last + 1
 
 
 class Atelier(Ordered):
@@ -89,6 +107,8 @@ class Atelier(Ordered):
         Organisation, blank=True, related_name="ateliers", verbose_name="organisations présentes"
     )
     synthese = models.TextField("synthèse", blank=True)
+
+    objects = PartQuerySet.as_manager()
 
     class Meta:
         verbose_name = "atelier"
@@ -115,6 +135,8 @@ class Constat(Ordered):
         "sur quoi il repose", blank=True, help_text="Chiffres, paroles, équipements : ce qui le montre."
     )
 
+    objects = PartQuerySet.as_manager()
+
     class Meta:
         verbose_name = "constat"
         ordering = ["nature", "ordre", "pk"]
@@ -138,6 +160,8 @@ class Enjeu(Ordered):
     constats = models.ManyToManyField(
         Constat, blank=True, related_name="enjeux", verbose_name="constats sur lesquels il repose"
     )
+
+    objects = PartQuerySet.as_manager()
 
     class Meta:
         verbose_name = "enjeu"

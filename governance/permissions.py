@@ -7,7 +7,7 @@ import rules
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
-from governance.models import Reunion
+from governance.models import Decision, Reunion
 
 
 def _convention(obj: Any) -> Convention:
@@ -33,8 +33,12 @@ def is_modifiable(user: User, reunion: Reunion) -> bool:
 
 @rules.predicate
 def is_decidable(user: User, reunion: Reunion) -> bool:
-    """Decisions are written while the meeting is open, or from what it decided once held."""
-    return reunion.statut in (Reunion.Statut.OUVERTE, Reunion.Statut.TENUE)
+    return reunion.is_decidable
+
+
+@rules.predicate
+def is_ouverte(user: User, decision: Decision) -> bool:
+    return decision.is_ouverte
 
 
 @rules.predicate
@@ -47,6 +51,8 @@ for model in ("instance", "reunion", "decision", "documentemis"):
 rules.add_perm("governance.change_instance", coordinates)
 rules.add_perm("governance.change_reunion", coordinates & is_modifiable)
 rules.add_perm("governance.move_reunion", coordinates)
+rules.add_perm("governance.note_reunion", coordinates & is_decidable)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.change_decision", coordinates)
+rules.add_perm("governance.complete_decision", coordinates & is_ouverte)

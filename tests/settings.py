@@ -20,3 +20,5 @@ STORAGES = STORAGES | {  # noqa: F405
 TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
 LOGGING = {}
+# Static files are found where they are written: nothing is collected for the tests.
+WHITENOISE_AUTOREFRESH = True

@@ -1,3 +1,4 @@
+from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -8,6 +9,7 @@ from actions.models.fiche import (
     Public,
     Transition,
 )
+from actions.models.lecture import for_screen
 from actions.models.parts import (
     Bilan,
     Commentaire,
@@ -18,14 +20,17 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
-from actions.models.plan import Axe, Objectif, PlanActions
+from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 
 __all__ = [
     "AVANCEMENT_TRANSITIONS",
     "REDACTION_TRANSITIONS",
     "SECTIONS",
+    "TRANSITIONS_PLAN",
     "Axe",
     "Bilan",
+    "BrancheAxe",
+    "BrancheObjectif",
     "Commentaire",
     "Etape",
     "FicheAction",
@@ -40,4 +45,6 @@ __all__ = [
     "PlanActions",
     "Public",
     "Transition",
+    "for_screen",
+    "plan_tree",
 ]

@@ -1,5 +1,6 @@
 import datetime
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple, Self
 
 import pghistory
@@ -129,6 +130,11 @@ class Public(Ordered):
         return self.intitule
 
 
+def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
 class FicheActionQuerySet(models.QuerySet["FicheAction"]):
     def visible_to(self, user: User) -> Self:
         """Fiches of the conventions open to ``user``; a confidential one only to those who answer for it.
@@ -155,6 +161,12 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         piloted = Exists(Pilote.objects.filter(fiche=OuterRef("pk"), user=user))
         return self.filter(plan__convention__in=Convention.objects.visible_to(user)).filter(
             Q(confidentielle=False) | open_to_reader | piloted
+        )
+
+    def of_convention(self, convention: Convention) -> Self:
+        """The plan of a CTG; for a linked contract, the fiches of other plans that it carries too."""
+        return self.filter(
+            Q(plan__convention=convention) | Q(pk__in=convention.fiches_partagees.values("pk"))
         )
 
     def actives(self) -> Self:
@@ -473,27 +485,77 @@ class FicheAction(TimestampedModel, Ordered):
         depuis = self.retard_depuis
         return (timezone.localdate() - depuis).days if depuis else 0
 
-    def missing(self) -> list[str]:
-        """What is missing before the fiche can be sent to the CAF, in sentences, in the order of the sections.
+    @property
+    def labels(self) -> dict[str, list[str]]:
+        """Names of what the fiche is tied to: domaines, publics, communes, enjeux, constats.
 
-        Reads the related rows through ``all()``, so a prefetched fiche costs no query.
+        Rows loaded by ``lecture.for_screen()`` carry them; others read them through ``all()``.
         """
-        checks: Sequence[tuple[bool, str]] = (
-            (bool(self.code), "Le numéro de la fiche."),
-            (bool(self.domaines.all()), "Au moins un domaine."),
-            (bool(self.besoins), "Le contexte : les besoins constatés."),
-            (bool(self.objectif_general), "L’objectif général."),
-            (bool(self.modalites), "La description de la mise en œuvre."),
-            (bool(self.publics.all()), "Au moins un public cible."),
-            (self.structure_pilote_id is not None, "La structure pilote."),
-            (bool(self.pilotes.all()), "Un·e pilote."),
-            (self.echeance is not None, "L’échéance."),
-            (bool(self._loaded_indicateurs()), "Au moins un indicateur de suivi."),
+        names = ("domaines", "publics", "communes", "enjeux", "constats")
+        if hasattr(self, "noms_domaines"):
+            return {name: getattr(self, f"noms_{name}") for name in names}
+        return {name: [str(row) for row in getattr(self, name).all()] for name in names}
+
+    @property
+    def cadres_labels(self) -> list[str]:
+        """The contracts that carry the fiche: its CTG first, then the linked ones, as « GMR 2022–2025 »."""
+        convention = self.plan.convention
+        own = f"{convention.sigle} {convention.periode}"
+        if hasattr(self, "rows_cadres"):
+            return [
+                own,
+                *(
+                    f"{Convention.SIGLES[r['nature']]} {r['debut'][:4]}–{r['fin'][:4]}"
+                    for r in self.rows_cadres
+                ),
+            ]
+        return [own, *(f"{cadre.sigle} {cadre.periode}" for cadre in self.cadres.all())]
+
+    @property
+    def dernier_renvoi(self) -> "Transition | None":
+        """The last time the CAF, or the coordination, asked for more."""
+        return next((line for line in self.journal.all() if line.vers == Redaction.A_COMPLETER), None)
+
+    @property
+    def budget(self) -> dict[str, Decimal | None]:
+        """Totals in euros of the loaded lines: prevu, realise, demande, obtenu, and ``ecart`` (prevu less demande).
+
+        ``None`` where nothing was entered; refused fundings are left out; no ``ecart`` without both sides.
+        """
+        lignes = self.lignes_budget.all()
+        financements = [ligne for ligne in self.lignes_financement.all() if ligne.etat != "refuse"]
+        totaux = {name: _total(getattr(ligne, name) for ligne in lignes) for name in ("prevu", "realise")}
+        totaux |= {
+            name: _total(getattr(ligne, name) for ligne in financements) for name in ("demande", "obtenu")
+        }
+        prevu, demande = totaux["prevu"], totaux["demande"]
+        return totaux | {"ecart": None if prevu is None or demande is None else prevu - demande}
+
+    def manques(self) -> list[tuple[str, str]]:
+        """What is missing before the fiche can be sent to the CAF: (slug of the section, French sentence)."""
+        labels = self.labels
+        checks: Sequence[tuple[bool, str, str]] = (
+            (bool(self.code), "identite", "Le numéro de la fiche."),
+            (bool(labels["domaines"]), "identite", "Au moins un domaine."),
+            (bool(self.besoins), "contexte", "Le contexte : les besoins constatés."),
+            (bool(self.objectif_general), "objectifs", "L’objectif général."),
+            (bool(self.modalites), "modalites", "La description de la mise en œuvre."),
+            (bool(labels["publics"]), "public", "Au moins un public cible."),
+            (self.structure_pilote_id is not None, "equipe", "La structure pilote."),
+            (bool(self.pilotes.all()), "equipe", "Un·e pilote."),
+            (self.echeance is not None, "calendrier", "L’échéance."),
+            (bool(self._loaded_indicateurs()), "evaluation", "Au moins un indicateur de suivi."),
         )
-        return [sentence for present, sentence in checks if not present]
+        return [(section, sentence) for present, section, sentence in checks if not present]
+
+    def missing(self) -> list[str]:
+        """The sentences of ``manques()``, in the order of the sections."""
+        return [sentence for _, sentence in self.manques()]
 
     def _loaded_indicateurs(self) -> Iterable[object]:
-        return getattr(self, "indicateurs_avec_mesures", None) or self.indicateurs.all()
+        if hasattr(self, "indicateurs_avec_mesures"):
+            return self.indicateurs_avec_mesures
+        return self.indicateurs.all()
 
     @transaction.atomic
     def submit(self, *, by: User) -> None:
@@ -587,6 +649,52 @@ class FicheAction(TimestampedModel, Ordered):
     def abandon(self, *, by: User, motif: str) -> None:
         """Any unfinished avancement → abandonnée, with its reason."""
         self.move_avancement(Avancement.ABANDONNEE, by=by, motif=motif)
+
+    @transaction.atomic
+    def postpone(self, echeance: datetime.date, *, by: User) -> None:
+        """Move the planned end to a later day; the history keeps the former one and who moved it."""
+        self._lock()
+        if self.redaction == Redaction.ARCHIVEE or self.is_finie:
+            raise TransitionError("Cette action est finie ou archivée\u00a0: son échéance ne change plus.")
+        if self.echeance and echeance <= self.echeance:
+            raise TransitionError("La nouvelle échéance doit suivre celle qui est prévue.")
+        if self.debut and echeance < self.debut:
+            raise TransitionError("La nouvelle échéance ne peut pas précéder le début de l’action.")
+        self.echeance = echeance
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["echeance", "updated_at"])
+
+    @transaction.atomic
+    def place(self, axe: Axe, objectif: Objectif | None, *, after: "FicheAction | None", by: User) -> None:
+        """Move under ``objectif`` (or directly under ``axe``), right after a sibling or first; the number shown stays."""
+        PlanActions.objects.select_for_update(of=("self",)).get(pk=self.plan_id)
+        self._lock()
+        siblings = list(
+            FicheAction.objects.filter(axe=axe, objectif=objectif).exclude(pk=self.pk).order_by("ordre", "pk")
+        )
+        rank = 0
+        if after is not None:
+            found = [fiche.pk for fiche in siblings]
+            if after.pk not in found:
+                raise TransitionError("La fiche choisie a changé de place entre-temps\u00a0: recommencez.")
+            rank = found.index(after.pk) + 1
+        self.axe, self.objectif = axe, objectif
+        siblings.insert(rank, self)
+        for ordre, fiche in enumerate(siblings):
+            fiche.ordre = ordre
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["axe", "objectif", "updated_at"])
+            FicheAction.objects.bulk_update(siblings, ["ordre"])
+
+    @transaction.atomic
+    def prioritise(self, priorite: str, *, by: User) -> None:
+        """Set the priority, as the élus do; the history keeps the former one and who set it."""
+        self._lock()
+        if self.redaction == Redaction.ARCHIVEE:
+            raise TransitionError("Cette fiche est archivée\u00a0: sa priorité ne change plus.")
+        self.priorite = self.Priorite(priorite)
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["priorite", "updated_at"])
 
     def _lock(self) -> None:
         """Lock the row and read it again: whoever comes second sees what the first did."""

@@ -133,6 +133,11 @@ class LigneFinancement(Ordered):
         return f"{self.annee} {self.financeur}"
 
 
+class IndicateurSuiviQuerySet(models.QuerySet["IndicateurSuivi"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(fiche__in=FicheAction.objects.visible_to(user))
+
+
 class IndicateurSuivi(Ordered):
     """How the action is measured: a baseline, a target, yearly measures in ``unite``."""
 
@@ -153,6 +158,8 @@ class IndicateurSuivi(Ordered):
     date_initiale = models.DateField("mesurée le", null=True, blank=True)
     cible = models.DecimalField("cible", max_digits=14, decimal_places=2, null=True, blank=True)
     echeance_cible = models.DateField("à atteindre le", null=True, blank=True)
+
+    objects = IndicateurSuiviQuerySet.as_manager()
 
     class Meta:
         verbose_name = "indicateur de suivi"

@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -19,6 +19,10 @@ NOMBRE_COULEURS = 8
 class PlanActionsQuerySet(models.QuerySet["PlanActions"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(convention__in=Convention.objects.visible_to(user))
+
+    def for_page(self) -> Self:
+        axes = models.Prefetch("axes", Axe.objects.prefetch_related("objectifs__enjeux"))
+        return self.select_related("convention__territoire").prefetch_related(axes)
 
 
 class Statut(models.TextChoices):
@@ -67,6 +71,12 @@ class PlanActions(TimestampedModel):
     def get_absolute_url(self) -> str:
         return reverse("actions:plan", args=[self.convention.code])
 
+    @property
+    def statuts_suivants(self) -> list[models.TextChoices]:
+        """What the plan may become, in the order of its life."""
+        suivants = TRANSITIONS_PLAN.get(self.statut, frozenset())
+        return [statut for statut in Statut if statut.value in suivants]
+
     @transaction.atomic
     def move_to(self, statut: str, *, by: User) -> None:
         """Change the statut along ``TRANSITIONS_PLAN``; adopting dates the plan, and a revision starts a version."""
@@ -86,6 +96,26 @@ class PlanActions(TimestampedModel):
             self.save(update_fields=["statut", "adopte_le", "version", "updated_at"])
 
 
+def place_in_order(siblings: "models.QuerySet[Any]", row: Any, *, after: Any | None) -> None:
+    """Put ``row`` right after ``after`` among its siblings (first when ``None``) and number them again."""
+    rows = [sibling for sibling in siblings if sibling.pk != row.pk]
+    rank = next((i + 1 for i, sibling in enumerate(rows) if after is not None and sibling.pk == after.pk), 0)
+    rows.insert(rank, row)
+    for ordre, sibling in enumerate(rows):
+        sibling.ordre = ordre
+    siblings.model._default_manager.bulk_update(rows, ["ordre"])
+
+
+class AxeQuerySet(models.QuerySet["Axe"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(plan__convention__in=Convention.objects.visible_to(user))
+
+
+class ObjectifQuerySet(models.QuerySet["Objectif"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(axe__plan__convention__in=Convention.objects.visible_to(user))
+
+
 @pghistory.track()
 class Axe(Ordered):
     """An « axe stratégique ». Its displayed code is not its order, nor a key."""
@@ -100,6 +130,8 @@ class Axe(Ordered):
         validators=[MinValueValidator(1), MaxValueValidator(NOMBRE_COULEURS)],
         help_text="De 1 à 8, dans le jeu de couleurs du portail.",
     )
+
+    objects = AxeQuerySet.as_manager()
 
     class Meta:
         verbose_name = "axe"
@@ -131,6 +163,8 @@ class Objectif(Ordered):
     enjeux = models.ManyToManyField(
         Enjeu, blank=True, related_name="objectifs", verbose_name="enjeux auxquels il répond"
     )
+
+    objects = ObjectifQuerySet.as_manager()
 
     class Meta:
         verbose_name = "objectif"

@@ -7,10 +7,11 @@ from conventions.models.convention import (
     Signataire,
 )
 from conventions.models.financement import Dispositif, Financement
-from conventions.models.habilitation import Habilitation
+from conventions.models.habilitation import Habilitation, people_of
 from conventions.models.impression import Impression
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Departement, Territoire
+from conventions.models.tableau import Montants, TableauExercice, tableaux_financements
 
 __all__ = [
     "TRANSITIONS_CONVENTION",
@@ -22,9 +23,13 @@ __all__ = [
     "Financement",
     "Habilitation",
     "Impression",
+    "Montants",
     "Organisation",
     "Partenaire",
     "Phase",
     "Signataire",
+    "TableauExercice",
     "Territoire",
+    "people_of",
+    "tableaux_financements",
 ]

@@ -6,7 +6,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import F, Func, Q, Value
+from django.db.models import Count, Exists, F, Func, OuterRef, Q, Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -62,6 +62,69 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
 
     def with_territoire(self) -> Self:
         return self.select_related("territoire__departement", "territoire__organisation")
+
+    def with_signatures(self) -> Self:
+        """Count in ``nb_signataires`` who signs, in ``nb_signes`` who has."""
+        return self.annotate(
+            nb_signataires=Count("signataires", distinct=True),
+            nb_signes=Count("signataires", filter=Q(signataires__signe_le__isnull=False), distinct=True),
+        )
+
+    def for_list(self) -> Self:
+        """Sorted as people look for a territoire, by its name without its legal form (``nom_tri``)."""
+        legal_form = Value(f"^({'|'.join(Territoire.SHORT_PREFIXES)})")
+        nom_tri = Func(F("territoire__nom"), legal_form, Value(""), function="regexp_replace")
+        return (
+            self.with_territoire()
+            .select_related("principale__territoire")
+            .with_signatures()
+            .annotate(nom_tri=nom_tri)
+            .order_by("nom_tri", "-debut", "pk")
+        )
+
+    def linked_to(self, convention: "Convention") -> Self:
+        """Contracts around ``convention``: sharing its plan, before and after it; with who signs them."""
+        around = Q(principale=convention) | Q(precedente=convention) | Q(suivante=convention)
+        if convention.principale_id:
+            around |= Q(pk=convention.principale_id) | Q(principale=convention.principale_id)
+        return (
+            self.filter(around)
+            .exclude(pk=convention.pk)
+            .select_related("territoire")
+            .prefetch_related(
+                models.Prefetch("signataires", Signataire.objects.select_related("organisation"))
+            )
+            .order_by("debut", "pk")
+        )
+
+    def with_opening(self, user: User) -> Self:
+        """Say in ``est_ouverte`` whether ``user`` may open the row: a contract is named to more people than read it."""
+        visible = Convention.objects.visible_to(user).filter(pk=OuterRef("pk"))
+        return self.annotate(est_ouverte=Exists(visible))
+
+    def search(self, words: str) -> Self:
+        """Conventions whose territoire, intitulé or numéro hold every word, whatever the case."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                Q(territoire__nom__icontains=word) | Q(intitule__icontains=word) | Q(numero__icontains=word)
+            )
+        return found
+
+    def active_in(self, annee: int) -> Self:
+        """Conventions whose period touches the calendar year."""
+        return self.filter(debut__lte=datetime.date(annee, 12, 31), fin__gte=datetime.date(annee, 1, 1))
+
+    def running_ctg(self) -> Self:
+        """CTG being carried out or evaluated."""
+        return self.filter(
+            nature=Convention.Nature.CTG,
+            statut__in=[
+                Convention.Statut.SIGNEE,
+                Convention.Statut.EN_COURS,
+                Convention.Statut.EN_EVALUATION,
+            ],
+        )
 
     def expiring(self, today: datetime.date | None = None) -> Self:
         """Running conventions whose end comes within twelve months."""
@@ -238,6 +301,24 @@ class Convention(TimestampedModel):
                 }
             )
 
+    def lien_avec(self, other: "Convention") -> str:
+        """What this contract is to ``other``, in words."""
+        if self.pk == other.precedente_id:
+            return "convention précédente"
+        if self.precedente_id == other.pk:
+            return "convention suivante"
+        if self.pk == other.principale_id:
+            return "CTG dont ce contrat partage le plan"
+        return "contrat lié"
+
+    def liens(self, user: User) -> list[tuple[str, "Convention"]]:
+        """Contracts around this one, each with what it is to it; two queries."""
+        around = Convention.objects.linked_to(self).with_opening(user)
+        return [(contrat.lien_avec(self), contrat) for contrat in around]
+
+    def overlaps(self, other: "Convention") -> bool:
+        return self.debut <= other.fin and other.debut <= self.fin
+
     @property
     def sigle(self) -> str:
         return self.SIGLES[self.nature]
@@ -273,9 +354,29 @@ class Convention(TimestampedModel):
         return years + 1
 
     @property
+    def annee_courante(self) -> int:
+        """Which year of the convention today is in."""
+        return self.annee_du(timezone.localdate())
+
+    @property
+    def jours_total(self) -> int:
+        return (self.fin - self.debut).days + 1
+
+    @property
+    def jours_ecoules(self) -> int:
+        """Days gone by since the start, between 0 and ``jours_total``."""
+        return min(max((timezone.localdate() - self.debut).days, 0), self.jours_total)
+
+    @property
     def jours_restants(self) -> int:
         """Days from today to the end; negative once it is over."""
         return (self.fin - timezone.localdate()).days
+
+    @property
+    def statuts_suivants(self) -> list[models.TextChoices]:
+        """What the convention may become, in the order of its life."""
+        suivants = TRANSITIONS_CONVENTION.get(self.statut, frozenset())
+        return [statut for statut in Statut if statut.value in suivants]
 
     @property
     def is_commencee(self) -> bool:

@@ -1,5 +1,5 @@
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -33,6 +33,9 @@ class Dispositif(Ordered):
 
 
 class FinancementQuerySet(models.QuerySet["Financement"]):
+    def for_table(self) -> Self:
+        return self.select_related("dispositif", "beneficiaire", "financeur")
+
     def totaux(self) -> dict[str, Decimal | None]:
         """Sums to the cent of ``prevu``, ``notifie`` and ``verse``; ``None`` where nothing was entered."""
         return self.aggregate(prevu=Sum("prevu"), notifie=Sum("notifie"), verse=Sum("verse"))

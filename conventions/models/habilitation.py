@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pghistory
 from django.conf import settings
@@ -7,7 +7,26 @@ from django.db.models import Q
 
 from conventions.models.convention import Convention
 from conventions.models.organisation import Organisation
-from ctg_portal.models import TimestampedModel
+from ctg_portal.models import TimestampedModel, User
+
+
+class HabilitationQuerySet(models.QuerySet["Habilitation"]):
+    def on_convention(self, convention: Convention) -> Self:
+        """Roles that hold on ``convention``: given on it, or on an organisation that signs it or administers its territoire."""
+        return self.filter(
+            Q(convention=convention)
+            | Q(organisation__in=convention.signataires.values("organisation"))
+            | Q(organisation__territoire=convention.territoire_id)
+        )
+
+    def visible_to(self, user: User) -> Self:
+        """Whoever works on a convention sees its team, whose roles come from it or from its organisations."""
+        conventions = Convention.objects.visible_to(user)
+        return self.filter(
+            Q(convention__in=conventions)
+            | Q(organisation__signatures__convention__in=conventions)
+            | Q(organisation__territoire__conventions__in=conventions)
+        ).distinct()
 
 
 @pghistory.track()
@@ -45,6 +64,8 @@ class Habilitation(TimestampedModel):
         Organisation, models.CASCADE, null=True, blank=True, related_name="habilitations"
     )
 
+    objects = HabilitationQuerySet.as_manager()
+
     class Meta:
         verbose_name = "habilitation"
         ordering = ["user__nom", "user__email", "role", "pk"]
@@ -80,3 +101,15 @@ class Habilitation(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.user} : {self.get_role_display()}, {self.convention or self.organisation}"
+
+    def is_last_coordination(self) -> bool:
+        """Nobody else with an open account coordinates the convention."""
+        others = Habilitation.objects.filter(
+            role=self.Role.COORDINATION, convention=self.convention_id, user__is_active=True
+        ).exclude(pk=self.pk)
+        return self.role == self.Role.COORDINATION and not others.exists()
+
+
+def people_of(convention: Convention) -> models.QuerySet[User]:
+    """Accounts to which a role opens ``convention``."""
+    return User.objects.filter(habilitations__in=Habilitation.objects.on_convention(convention)).distinct()

@@ -1,16 +1,33 @@
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 
 from conventions.models.reference import Commune, Departement, Territoire
 from conventions.validators import validate_siren, validate_siret
 from ctg_portal.models import User
+
+if TYPE_CHECKING:
+    from conventions.models.convention import Convention
 
 
 class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, user: User) -> Self:
         """The directory is shared: whoever works on a convention may name any organisation."""
         return self if user.is_authenticated else self.none()
+
+    def for_convention(self, convention: "Convention") -> Self:
+        """Whom a convention may name: the organisations of its département, its communes, and those it already names."""
+        territoire = convention.territoire
+        return self.filter(
+            Q(departement=territoire.departement_id)
+            | Q(territoire=territoire)
+            | Q(commune__in=territoire.communes.values("pk"))
+            | Q(pk__in=convention.signataires.values("organisation"))
+            | Q(pk__in=convention.partenaires.values("organisation"))
+            | Q(pk__in=convention.financements.values("financeur"))
+            | Q(pk__in=convention.financements.values("beneficiaire"))
+        )
 
 
 class Organisation(models.Model):
@@ -81,7 +98,7 @@ class Organisation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["siren", "nom"],
-                condition=~models.Q(siren=""),
+                condition=~Q(siren=""),
                 name="organisation_siren_nom_unique",
                 violation_error_message="Cette organisation est déjà dans l’annuaire.",
             )

@@ -4,13 +4,17 @@ A row that a newer file no longer holds is kept with its old ``millesime``: merg
 EPCI stay readable where they are referred to.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.core.validators import FileExtensionValidator
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.text import slugify
 
 from conventions.validators import validate_code_insee, validate_couleur, validate_siren
+
+if TYPE_CHECKING:
+    from conventions.models.convention import Convention
 
 
 class Departement(models.Model):
@@ -28,6 +32,13 @@ class Departement(models.Model):
         return f"{self.nom} ({self.code})"
 
 
+class CommuneQuerySet(models.QuerySet["Commune"]):
+    def with_signature(self, convention: "Convention") -> Self:
+        """Say in ``est_signataire`` whether the commune's own organisation signs ``convention``."""
+        signs = convention.signataires.filter(organisation__commune=OuterRef("pk")).order_by()
+        return self.annotate(est_signataire=Exists(signs))
+
+
 class Commune(models.Model):
     code = models.CharField("code INSEE", max_length=5, primary_key=True, validators=[validate_code_insee])
     nom = models.CharField("nom", max_length=100)
@@ -37,6 +48,8 @@ class Commune(models.Model):
     )
     population = models.PositiveIntegerField("population municipale", null=True, blank=True)
     millesime = models.PositiveSmallIntegerField("millésime")
+
+    objects = CommuneQuerySet.as_manager()
 
     class Meta:
         verbose_name = "commune"

@@ -3,7 +3,7 @@ from typing import Self
 import pghistory
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,9 +23,26 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """To be carried out and not yet done."""
         return self.filter(a_suivre_q(), realisee_le=None)
 
-    def for_register(self) -> Self:
-        return self.select_related("reunion__instance", "convention__territoire").prefetch_related(
-            "effets__fiche"
+    def en_retard(self) -> Self:
+        """Open and past their échéance."""
+        return self.ouvertes().filter(echeance__lt=timezone.localdate())
+
+    def realisees(self) -> Self:
+        return self.filter(realisee_le__isnull=False)
+
+    def before(self, reunion: Reunion) -> Self:
+        """Taken by an earlier meeting, of whatever instance of the convention."""
+        return self.filter(
+            convention=reunion.instance.convention_id, reunion__debut__lt=reunion.debut
+        ).exclude(reunion=reunion)
+
+    def most_pressing_first(self) -> Self:
+        return self.order_by(F("echeance").asc(nulls_last=True), "-annee", "serie", "-rang")
+
+    def for_list(self, user: User) -> Self:
+        """With the effects on the fiches ``user`` may see, in a constant number of queries."""
+        return self.select_related("reunion__instance", "convention").prefetch_related(
+            Prefetch("effets", EffetDecision.objects.visible_to(user))
         )
 
 
@@ -126,6 +143,30 @@ class Decision(TimestampedModel):
             self.save(update_fields=["realisee_le", "updated_at"])
 
 
+AVANCEMENTS = {
+    "demarrage": FicheAction.Avancement.EN_COURS,
+    "pause": FicheAction.Avancement.EN_PAUSE,
+    "abandon": FicheAction.Avancement.ABANDONNEE,
+    "realisation": FicheAction.Avancement.REALISEE,
+}
+"""Effects that move the avancement of the fiche, and to what."""
+
+PRIORITES = {
+    "priorite_haute": FicheAction.Priorite.HAUTE,
+    "priorite_moyenne": FicheAction.Priorite.MOYENNE,
+    "priorite_basse": FicheAction.Priorite.BASSE,
+}
+"""Effects that set the priority of the fiche, and to what."""
+
+
+class EffetDecisionQuerySet(models.QuerySet["EffetDecision"]):
+    def visible_to(self, user: User) -> Self:
+        """A confidential fiche stays hidden in the decision that touches it."""
+        return self.filter(fiche__in=FicheAction.objects.visible_to(user)).select_related(
+            "fiche__plan__convention", "fiche__axe"
+        )
+
+
 class EffetDecision(models.Model):
     """What a decision does to one fiche, applied in the same transaction; ``aucun`` only links them."""
 
@@ -147,6 +188,8 @@ class EffetDecision(models.Model):
     avant = models.CharField("état avant", max_length=100, blank=True, editable=False)
     apres = models.CharField("état après", max_length=100, blank=True, editable=False)
 
+    objects = EffetDecisionQuerySet.as_manager()
+
     class Meta:
         verbose_name = "effet d’une décision"
         verbose_name_plural = "effets d’une décision"
@@ -166,3 +209,17 @@ class EffetDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fiche} : {self.get_effet_display()}"
+
+    @property
+    def phrase(self) -> str:
+        """« 2.1.3 passe à abandonnée (avant : en cours) »."""
+        fiche = self.fiche.code or f"«\u00a0{self.fiche.intitule}\u00a0»"
+        if self.effet == self.Effet.AUCUN:
+            return f"{fiche} est concernée, sans changement"
+        if self.effet == self.Effet.REPORT:
+            change = f"est reportée au {self.apres}"
+        elif self.effet in PRIORITES:
+            change = f"passe en priorité {self.apres.lower()}"
+        else:
+            change = self.get_effet_display().lower()
+        return f"{fiche} {change} (avant\u00a0: {self.avant.lower()})"

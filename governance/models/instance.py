@@ -1,18 +1,49 @@
-from typing import Self
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 from django.urls import reverse
+from django.utils import timezone
 
 from conventions.models import Convention, Organisation
 from ctg_portal.models import Ordered, TimestampedModel, User
+
+if TYPE_CHECKING:
+    from governance.models.reunion import Reunion
+
+FEMININ = ("commission", "technique", "pleniere")
+
+
+@dataclass(frozen=True)
+class Veille:
+    """An instance against its yearly minimum. ``avant_le`` is ``None`` where nothing is watched."""
+
+    annee: int
+    minimum: int
+    tenues: tuple[datetime.date, ...]
+    avant_le: datetime.date | None
+    prochaine: "Reunion | None"
+
+    @property
+    def manque(self) -> int:
+        """Meetings still to be held before ``avant_le``."""
+        return max(0, self.minimum - len(self.tenues)) if self.avant_le else 0
 
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(convention__in=Convention.objects.visible_to(user))
+
+    def for_page(self) -> Self:
+        """Its convention, members and meetings, in a constant number of queries."""
+        membres = MembreInstance.objects.select_related("organisation", "user")
+        return self.select_related("convention__territoire").prefetch_related(
+            Prefetch("membres", membres), "reunions"
+        )
 
     def with_meetings_held(self, annee: int) -> Self:
         """Annotate ``nb_tenues``: meetings held in the calendar year ``annee``."""
@@ -42,6 +73,9 @@ class Instance(TimestampedModel, Ordered):
         help_text="Une par an pour le COPIL et le COTECH ; 0 pour ne rien surveiller.",
     )
 
+    nb_tenues: int
+    """Given by ``with_meetings_held()``."""
+
     objects = InstanceQuerySet.as_manager()
 
     class Meta:
@@ -67,6 +101,70 @@ class Instance(TimestampedModel, Ordered):
         if self.nature in (self.Nature.COPIL, self.Nature.COTECH):
             return self.nature.upper()
         return self.get_nature_display()
+
+    @property
+    def accord(self) -> str:
+        """The « e » of « tenue » after a feminine name."""
+        return "e" if self.nature in FEMININ else ""
+
+    @property
+    def membres_par_organisation(self) -> list[tuple[Organisation, list["MembreInstance"]]]:
+        """Seats grouped by organisation, each at the place of its first seat. Reads ``membres.all()``."""
+        groupes: dict[int, tuple[Organisation, list[MembreInstance]]] = {}
+        for membre in self.membres.all():
+            groupes.setdefault(membre.organisation_id, (membre.organisation, []))[1].append(membre)
+        return list(groupes.values())
+
+    @property
+    def prochaine(self) -> "Reunion | None":
+        """The nearest meeting still to be held. Reads ``reunions.all()``."""
+        return min(
+            (reunion for reunion in self.reunions.all() if reunion.is_a_venir),
+            key=lambda reunion: reunion.debut,
+            default=None,
+        )
+
+    @property
+    def derniere(self) -> "Reunion | None":
+        """The last meeting held. Reads ``reunions.all()``."""
+        return max(
+            (reunion for reunion in self.reunions.all() if reunion.is_tenue),
+            key=lambda reunion: reunion.debut,
+            default=None,
+        )
+
+    @property
+    def veille(self) -> Veille:
+        """The current calendar year, watched while the convention runs. Reads ``reunions.all()``."""
+        today = timezone.localdate()
+        fin_annee = min(datetime.date(today.year, 12, 31), self.convention.fin)
+        watched = (
+            self.minimum_annuel > 0
+            and self.convention.debut.year <= today.year
+            and today <= fin_annee
+            and self.convention.statut not in (Convention.Statut.CLOSE, Convention.Statut.RESILIEE)
+        )
+        return Veille(
+            annee=today.year,
+            minimum=self.minimum_annuel,
+            tenues=self._tenues(today.year),
+            avant_le=fin_annee if watched else None,
+            prochaine=self.prochaine,
+        )
+
+    @property
+    def bilan_annuel(self) -> list[Veille]:
+        """Past years of the convention, oldest first: which ones missed the minimum. Reads ``reunions.all()``."""
+        this_year = timezone.localdate().year
+        return [
+            Veille(annee, self.minimum_annuel, self._tenues(annee), datetime.date(annee, 12, 31), None)
+            for annee in self.convention.annees
+            if annee < this_year
+        ]
+
+    def _tenues(self, annee: int) -> tuple[datetime.date, ...]:
+        jours = (reunion.jour for reunion in self.reunions.all() if reunion.is_tenue)
+        return tuple(sorted(jour for jour in jours if jour.year == annee))
 
 
 class MembreInstance(Ordered):

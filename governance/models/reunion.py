@@ -4,6 +4,7 @@ from typing import Self
 import pghistory
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,10 +19,22 @@ class ReunionQuerySet(models.QuerySet["Reunion"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(instance__convention__in=Convention.objects.visible_to(user))
 
+    def for_page(self, user: User) -> Self:
+        """Its agenda with the decisions taken and the fiches ``user`` may see, in a constant number of queries."""
+        fiches = (
+            FicheAction.objects.visible_to(user)
+            .select_related("plan__convention", "axe", "objectif")
+            .with_late()
+            .in_plan_order()
+        )
+        return self.select_related("instance__convention__territoire").prefetch_related(
+            Prefetch("points__fiches", fiches), "points__decisions"
+        )
+
     def a_venir(self) -> Self:
         """Still to be held, the nearest first. A meeting in session counts until it is held."""
         return self.filter(
-            statut__in=(Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE),
+            statut__in=STATUTS_A_VENIR,
             debut__gte=timezone.now() - datetime.timedelta(hours=12),
         ).order_by("debut", "pk")
 
@@ -41,6 +54,8 @@ TRANSITIONS_REUNION = {
     Statut.OUVERTE.value: frozenset({Statut.TENUE.value}),
     Statut.TENUE.value: frozenset({Statut.DIFFUSEE.value, Statut.OUVERTE.value}),
 }
+
+STATUTS_A_VENIR = (Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE)
 
 
 @pghistory.track()
@@ -86,7 +101,61 @@ class Reunion(TimestampedModel):
 
     @property
     def is_modifiable(self) -> bool:
-        return self.statut in (Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE)
+        return self.statut in STATUTS_A_VENIR
+
+    @property
+    def is_decidable(self) -> bool:
+        """Decisions are written while the meeting is open, or from what it decided once held."""
+        return self.statut in (Statut.OUVERTE, Statut.TENUE)
+
+    @property
+    def is_tenue(self) -> bool:
+        """It took place, whether or not its minutes were sent."""
+        return self.statut in (Statut.TENUE, Statut.DIFFUSEE)
+
+    @property
+    def is_a_venir(self) -> bool:
+        """As ``a_venir()``: a meeting in session counts until it is held."""
+        return self.statut in STATUTS_A_VENIR and self.debut >= timezone.now() - datetime.timedelta(hours=12)
+
+    @property
+    def is_a_cloturer(self) -> bool:
+        """Its time is past and nobody said whether it was held."""
+        return self.statut in STATUTS_A_VENIR and not self.is_a_venir
+
+    @property
+    def jour(self) -> datetime.date:
+        """The local day it begins."""
+        return timezone.localtime(self.debut).date()
+
+    @property
+    def fin(self) -> datetime.datetime:
+        return self.debut + datetime.timedelta(minutes=self.duree)
+
+    @property
+    def statuts_suivants(self) -> list[str]:
+        """Codes of the statuts it may take now, in the order of a life."""
+        allowed = TRANSITIONS_REUNION.get(self.statut, frozenset())
+        return [statut for statut in Statut.values if statut in allowed]
+
+    @property
+    def minutes_prevues(self) -> int:
+        """Sum of the minutes of the agenda. Reads ``points.all()``."""
+        return sum(point.duree or 0 for point in self.points.all())
+
+    @property
+    def minutes_en_trop(self) -> int:
+        """Minutes by which the agenda exceeds the time planned; 0 when it fits."""
+        return max(0, self.minutes_prevues - self.duree)
+
+    def missing(self) -> list[str]:
+        """What a good convocation still lacks, in sentences; nothing is refused. Reads ``points.all()``."""
+        checks = (
+            (bool(self.lieu or self.lien), "Le lieu, ou un lien de visioconférence."),
+            (bool(self.points.all()), "Un ordre du jour."),
+            (bool(self.president), "Qui préside."),
+        )
+        return [sentence for present, sentence in checks if not present]
 
     @transaction.atomic
     def move_to(self, statut: str, *, by: User) -> None:

@@ -1,0 +1,249 @@
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+
+from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_choices
+from actions.models import (
+    AVANCEMENT_TRANSITIONS,
+    Bilan,
+    Commentaire,
+    FicheAction,
+    IndicateurSuivi,
+    Mesure,
+    Note,
+)
+from actions.models.fiche import Avancement
+from conventions.forms.base import RowForm, RowFormSet, date_input
+
+
+class FicheAddForm(forms.ModelForm):
+    """A title and a place are enough to start; the number follows the place when none is typed."""
+
+    place = MappedChoiceField(label="Place dans le plan")
+
+    class Meta:
+        model = FicheAction
+        fields = ["intitule", "code"]
+
+    def __init__(self, *args, branches, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.branches = branches
+        self.fields["place"].offer(place_choices(branches))
+        self.fields["intitule"].widget.attrs["autofocus"] = True
+        self.fields["code"].help_text = "Laissez vide pour suivre la numérotation de l’endroit choisi."
+        self.helper = form_helper(
+            Layout(
+                "intitule", Row(Column("place", css_class="col-sm-8"), Column("code", css_class="col-sm-4"))
+            )
+        )
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("place"):
+            self.instance.axe, self.instance.objectif, _ = cleaned["place"]
+            if not cleaned.get("code"):
+                self.instance.code = self.next_code(self.instance.objectif or self.instance.axe)
+        return cleaned
+
+    def next_code(self, parent):
+        """« 2.1.4 » when 2.1 already has three: the first number nobody in the plan carries."""
+        taken = {fiche.code for branche in self.branches for fiche in branche.toutes}
+        rank = 1
+        while f"{parent.code}.{rank}" in taken:
+            rank += 1
+        return f"{parent.code}.{rank}"[:20]
+
+    def save(self, *, by):
+        axe, objectif, after = self.cleaned_data["place"]
+        self.instance.ordre = FicheAction.objects.next_ordre(objectif, axe)
+        self.instance.save()
+        self.instance.place(axe, objectif, after=after, by=by)
+        return self.instance
+
+
+class FichePlaceForm(forms.ModelForm):
+    place = MappedChoiceField(label="Nouvelle place")
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+    def __init__(self, *args, branches, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["place"].offer(place_choices(branches, moving=self.instance))
+        self.helper = form_helper()
+
+    def save(self, *, by):
+        axe, objectif, after = self.cleaned_data["place"]
+        self.instance.place(axe, objectif, after=after, by=by)
+        return self.instance
+
+
+class AvancementForm(forms.ModelForm):
+    avancement = forms.ChoiceField(label="Nouvel avancement", widget=forms.RadioSelect)
+    motif = forms.CharField(
+        label="Motif",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Obligatoire pour un abandon ; gardé dans le journal de la fiche.",
+    )
+    fin_reelle = forms.DateField(
+        label="Date de fin réelle",
+        required=False,
+        widget=date_input(),
+        help_text="Pour une action réalisée ; aujourd’hui si rien n’est écrit.",
+    )
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        allowed = AVANCEMENT_TRANSITIONS[self.instance.avancement]
+        self.fields["avancement"].choices = [choice for choice in Avancement.choices if choice[0] in allowed]
+        self.helper = form_helper()
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("avancement") == Avancement.ABANDONNEE and not cleaned.get("motif"):
+            self.add_error("motif", "Dites pourquoi la fiche est abandonnée.")
+        return cleaned
+
+    def save(self, *, by):
+        self.instance.move_avancement(
+            self.cleaned_data["avancement"],
+            by=by,
+            motif=self.cleaned_data["motif"],
+            fin_reelle=self.cleaned_data["fin_reelle"],
+        )
+        return self.instance
+
+
+class SubmitForm(VerbForm):
+    verb = "submit"
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+class ValidateForm(VerbForm):
+    verb = "validate"
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+class AskCompletionForm(VerbForm):
+    verb = "ask_completion"
+    motif = forms.CharField(
+        label="Ce qu’il faut compléter",
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="La coordination et les pilotes le liront en tête de la fiche.",
+    )
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+class ReopenForm(AskCompletionForm):
+    """A validated fiche opens again: its text can change, and it will be read again."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["motif"].label = "Pourquoi la rouvrir"
+
+
+class ArchiveForm(VerbForm):
+    verb = "archive"
+    motif = forms.CharField(label="Motif", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+class RestoreForm(VerbForm):
+    verb = "restore"
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+class CommentaireForm(forms.ModelForm):
+    class Meta:
+        model = Commentaire
+        fields = ["section", "texte"]
+        widgets = {"texte": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = form_helper()
+
+
+class CommentaireResolveForm(forms.ModelForm):
+    class Meta:
+        model = Commentaire
+        fields = []
+
+    def save(self, *, by):
+        self.instance.resolve(by=by)
+        return self.instance
+
+
+class NoteForm(forms.ModelForm):
+    class Meta:
+        model = Note
+        fields = ["date", "texte"]
+        widgets = {"date": date_input(), "texte": forms.Textarea(attrs={"rows": 5})}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = form_helper()
+
+
+class BilanForm(forms.ModelForm):
+    class Meta:
+        model = Bilan
+        fields = ["realise", "ecarts", "faits_marquants", "perspectives", "atteinte", "suite"]
+        widgets = dict.fromkeys(fields[:4], forms.Textarea(attrs={"rows": 4}))
+        help_texts = {"atteinte": "En fin d’action.", "suite": "En fin d’action."}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = form_helper(
+            Layout(
+                "realise",
+                "ecarts",
+                "faits_marquants",
+                "perspectives",
+                Row(Column("atteinte", css_class="col-sm-6"), Column("suite", css_class="col-sm-6")),
+            )
+        )
+
+    def clean(self):
+        cleaned = super().clean()
+        if not any(cleaned.get(name) for name in self.fields):
+            raise forms.ValidationError("Écrivez au moins une rubrique du bilan.")
+        return cleaned
+
+
+class MesureForm(RowForm):
+    class Meta:
+        model = Mesure
+        fields = ["annee", "valeur", "commentaire", "source"]
+        localized_fields = ("valeur",)
+
+
+MesureFormSet = forms.inlineformset_factory(
+    IndicateurSuivi,
+    Mesure,
+    form=MesureForm,
+    formset=RowFormSet,
+    extra=2,
+    max_num=40,
+    absolute_max=40,
+)

@@ -1,0 +1,169 @@
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+from django.db import transaction
+
+from actions.forms.base import after_choice, form_helper
+from actions.models import Axe, FicheAction, Objectif, PlanActions
+from actions.models.plan import place_in_order
+from conventions.forms.base import SectionForm
+from diagnostics.models import Enjeu
+
+COULEURS = {
+    1: "bleu",
+    2: "orange",
+    3: "vert",
+    4: "violet",
+    5: "ocre",
+    6: "rose",
+    7: "bleu nuit",
+    8: "gris",
+}
+
+
+class PlanForm(SectionForm):
+    class Meta:
+        model = PlanActions
+        fields = ["introduction"]
+        widgets = {"introduction": forms.Textarea(attrs={"rows": 10})}
+        help_texts = {
+            "introduction": "D’où vient le plan, comment il a été construit. Elle ouvre le document imprimé."
+        }
+
+
+class PlanMoveForm(forms.ModelForm):
+    """No field: confirming is the whole input."""
+
+    class Meta:
+        model = PlanActions
+        fields = []
+
+    def __init__(self, *args, statut, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.statut = statut
+
+    def save(self, *, by):
+        self.instance.move_to(self.statut, by=by)
+        return self.instance
+
+
+class PlacedForm(forms.ModelForm):
+    """A row of the plan with its place among its siblings."""
+
+    parent = ""
+
+    def siblings(self):
+        raise NotImplementedError
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        siblings = list(self.siblings())
+        self.fields["place"] = after_choice(siblings, self.instance)
+        if self.instance._state.adding and siblings:
+            self.fields["place"].initial = str(siblings[-1].pk)
+
+    def _get_validation_exclusions(self):
+        # The code is unique in its parent, which is given by the address and not by a field.
+        return super()._get_validation_exclusions() - {self.parent}
+
+    @transaction.atomic
+    def save(self):
+        row = super().save()
+        place_in_order(self.siblings(), row, after=self.cleaned_data["place"])
+        return row
+
+
+class AxeForm(PlacedForm):
+    parent = "plan"
+
+    class Meta:
+        model = Axe
+        fields = ["code", "intitule", "enjeu_central", "couleur"]
+        widgets = {"enjeu_central": forms.Textarea(attrs={"rows": 6}), "couleur": forms.Select}
+        help_texts = {"couleur": "Sur l’écran et sur le papier ; le numéro de l’axe l’accompagne toujours."}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["couleur"] = forms.TypedChoiceField(
+            label="Couleur",
+            coerce=int,
+            choices=[(numero, f"{numero} · {nom}") for numero, nom in COULEURS.items()],
+            help_text=self.fields["couleur"].help_text,
+            initial=self.fields["couleur"].initial,
+        )
+        if self.instance._state.adding:
+            nombre = self.instance.plan.axes.count()
+            self.initial.setdefault("code", str(nombre + 1))
+            self.initial["couleur"] = nombre % len(COULEURS) + 1
+        self.helper = form_helper(
+            Layout(
+                Row(Column("code", css_class="col-sm-3"), Column("intitule", css_class="col-sm-9")),
+                "enjeu_central",
+                Row(Column("couleur", css_class="col-sm-5"), Column("place", css_class="col-sm-7")),
+            )
+        )
+
+    def siblings(self):
+        return Axe.objects.filter(plan=self.instance.plan_id).order_by("ordre", "pk")
+
+
+class ObjectifForm(PlacedForm):
+    """``plan`` limits the axes and the enjeux that may be chosen."""
+
+    parent = "axe"
+
+    class Meta:
+        model = Objectif
+        fields = ["code", "intitule", "enjeux"]
+        widgets = {"enjeux": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args, plan, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["enjeux"].queryset = Enjeu.objects.filter(diagnostic__convention=plan.convention_id)
+        if not self.fields["enjeux"].queryset.exists():
+            self.fields["enjeux"].help_text = "Aucun enjeu n’est encore écrit dans le diagnostic."
+        if self.instance._state.adding:
+            self.initial.setdefault(
+                "code", f"{self.instance.axe.code}.{self.instance.axe.objectifs.count() + 1}"
+            )
+        self.helper = form_helper(
+            Layout(
+                Row(Column("code", css_class="col-sm-3"), Column("intitule", css_class="col-sm-9")),
+                "enjeux",
+                "place",
+            )
+        )
+
+    def siblings(self):
+        return Objectif.objects.filter(axe=self.instance.axe_id).order_by("ordre", "pk")
+
+
+class DeleteRowForm(forms.ModelForm):
+    """Confirms that an axe or an objectif goes; one that still holds something is kept."""
+
+    class Meta:
+        fields = []
+
+    def clean(self):
+        held = FicheAction.objects.filter(**{type(self.instance)._meta.model_name: self.instance}).count()
+        if held:
+            raise forms.ValidationError(
+                f"Il porte encore {held} fiche{'s' if held > 1 else ''}, archivées comprises : "
+                "déplacez-les d’abord dans le plan."
+            )
+        if isinstance(self.instance, Axe) and self.instance.objectifs.exists():
+            raise forms.ValidationError("Il porte encore des objectifs : supprimez-les d’abord.")
+        return super().clean()
+
+    def save(self):
+        self.instance.delete()
+        return self.instance
+
+
+class AxeDeleteForm(DeleteRowForm):
+    class Meta(DeleteRowForm.Meta):
+        model = Axe
+
+
+class ObjectifDeleteForm(DeleteRowForm):
+    class Meta(DeleteRowForm.Meta):
+        model = Objectif

@@ -1,0 +1,341 @@
+"""One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves.
+
+Each carries a ``version`` of the section as it was read. When somebody saved the same section meanwhile, nothing is
+overwritten: the form comes back with what was typed, says so, and a second save replaces it knowingly.
+"""
+
+import hashlib
+import json
+
+from django import forms
+from django.db import transaction
+from django.forms import inlineformset_factory
+from django.utils import timezone
+
+from actions.models import (
+    Etape,
+    FicheAction,
+    IndicateurSuivi,
+    LigneBudget,
+    LigneFinancement,
+    PartenaireFiche,
+    Pilote,
+)
+from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
+from conventions.models import Dispositif, Organisation, people_of
+from ctg_portal.fields import MontantField
+from ctg_portal.templatetags.portal import date_heure
+from diagnostics.models import Constat, Enjeu
+
+RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
+LIGNES_MAX = 60
+
+
+def area(rows=5):
+    return forms.Textarea(attrs={"rows": rows})
+
+
+class FicheRowFormSet(OrderedFormSet):
+    """Rows of one fiche; its convention limits what may be chosen."""
+
+    def shared_rows(self):
+        rows = {}
+        fields = self.form.base_fields
+        convention = self.instance.plan.convention
+        if organisations := [name for name in ("organisation", "financeur") if name in fields]:
+            found = {row.pk: row for row in Organisation.objects.for_convention(convention)}
+            rows |= dict.fromkeys(organisations, found)
+        if "dispositif" in fields:
+            rows["dispositif"] = {row.pk: row for row in Dispositif.objects.all()}
+        if "user" in fields:
+            rows["user"] = {row.pk: row for row in people_of(convention)}
+        return rows
+
+
+def rows_of(model, form, **options):
+    return inlineformset_factory(
+        FicheAction,
+        model,
+        form=form,
+        formset=FicheRowFormSet,
+        can_order=True,
+        **{"extra": 2, "max_num": LIGNES_MAX, "absolute_max": LIGNES_MAX} | options,
+    )
+
+
+class PiloteForm(RowForm):
+    user = RowChoiceField(label="Compte", required=False)
+
+    class Meta:
+        model = Pilote
+        fields = ["user", "nom", "fonction"]
+        help_texts = {"nom": ""}
+        labels = {"nom": "Ou un nom"}
+
+
+class PartenaireForm(RowForm):
+    organisation = RowChoiceField(label="Organisation", required=False)
+
+    class Meta:
+        model = PartenaireFiche
+        fields = ["organisation", "nom", "role"]
+        help_texts = {"nom": ""}
+        labels = {"nom": "Ou un nom"}
+
+
+class EtapeForm(RowForm):
+    class Meta:
+        model = Etape
+        fields = ["intitule", "responsable", "echeance", "faite_le"]
+        widgets = {"echeance": date_input(), "faite_le": date_input()}
+
+
+class LigneBudgetForm(RowForm):
+    class Meta:
+        model = LigneBudget
+        fields = ["annee", "nature", "intitule", "prevu", "realise"]
+        field_classes = {"prevu": MontantField, "realise": MontantField}
+        labels = {"prevu": "Prévu (€)", "realise": "Réalisé (€)"}
+
+
+class LigneFinancementForm(RowForm):
+    financeur = RowChoiceField(label="Financeur")
+    dispositif = RowChoiceField(label="Dispositif", required=False)
+
+    class Meta:
+        model = LigneFinancement
+        fields = ["annee", "financeur", "dispositif", "demande", "obtenu", "etat"]
+        field_classes = {"demande": MontantField, "obtenu": MontantField}
+        labels = {"demande": "Demandé (€)", "obtenu": "Obtenu (€)"}
+
+
+class IndicateurForm(RowForm):
+    class Meta:
+        model = IndicateurSuivi
+        fields = [
+            "intitule",
+            "nature",
+            "unite",
+            "valeur_initiale",
+            "date_initiale",
+            "cible",
+            "echeance_cible",
+        ]
+        widgets = {"date_initiale": date_input(), "echeance_cible": date_input()}
+        localized_fields = ("valeur_initiale", "cible")
+
+
+class FicheSectionForm(SectionForm):
+    """A section of a fiche. ``rows`` maps a prefix to the class of the formset that belongs to it."""
+
+    rows = {}
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.formsets = {
+            prefix: formset_class(self.data if self.is_bound else None, instance=self.instance, prefix=prefix)
+            for prefix, formset_class in self.rows.items()
+        }
+        self.limit_choices(self.instance.plan.convention)
+        self.initial["version"] = self.current_version = self.read_version()
+
+    def limit_choices(self, convention):
+        """Related objects are those of the convention."""
+
+    def read_version(self):
+        """A digest of the section as it is in the database now."""
+        state = {
+            name: sorted(row.pk for row in value) if isinstance(value, list) else str(value)
+            for name, value in self.initial.items()
+            if name in self.fields and name != "version"
+        }
+        for prefix, formset in self.formsets.items():
+            state[prefix] = [
+                {name: str(value) for name, value in sorted(form.initial.items())}
+                for form in formset.initial_forms
+            ]
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:20]
+
+    def clean(self):
+        cleaned = super().clean()
+        given = cleaned.get("version")
+        if given and given != self.current_version:
+            self.refuse_overwriting()
+        return cleaned
+
+    def refuse_overwriting(self):
+        self.data = self.data.copy()
+        self.data[self.add_prefix("version")] = self.current_version
+        self.conflict = True
+        self.add_error(
+            None,
+            "Cette rubrique a été enregistrée par quelqu’un d’autre depuis que vous l’avez ouverte "
+            f"(fiche modifiée le {date_heure(timezone.localtime(self.instance.updated_at))}). "
+            "Votre saisie est gardée ci-dessous et la version enregistrée est rappelée au-dessus : "
+            "reprenez ce qui doit l’être, puis enregistrez pour la remplacer.",
+        )
+
+    conflict = False
+
+    def is_valid(self):
+        return all([super().is_valid(), *(formset.is_valid() for formset in self.formsets.values())])
+
+    @transaction.atomic
+    def save(self, commit=True):
+        fiche = super().save(commit)
+        for formset in self.formsets.values():
+            formset.save()
+        return fiche
+
+
+class IdentiteForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = [
+            "code",
+            "intitule",
+            "nature",
+            "priorite",
+            "domaines",
+            "cadres",
+            "communes",
+            "confidentielle",
+        ]
+        widgets = {
+            "domaines": forms.CheckboxSelectMultiple,
+            "cadres": forms.CheckboxSelectMultiple,
+            "communes": forms.CheckboxSelectMultiple,
+        }
+
+    def limit_choices(self, convention):
+        self.fields["cadres"].queryset = convention.contrats_lies.select_related("territoire")
+        self.fields["communes"].queryset = convention.territoire.communes.order_by("nom")
+        if not self.fields["cadres"].queryset:
+            del self.fields["cadres"]
+
+
+class ContexteForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["enjeux", "constats", "besoins", "dispositifs_existants"]
+        widgets = {
+            "enjeux": forms.CheckboxSelectMultiple,
+            "constats": forms.CheckboxSelectMultiple,
+            "besoins": area(6),
+            "dispositifs_existants": area(),
+        }
+        help_texts = {"besoins": RGPD}
+
+    def limit_choices(self, convention):
+        for name, model in (("enjeux", Enjeu), ("constats", Constat)):
+            self.fields[name].queryset = model.objects.filter(diagnostic__convention=convention)
+            if not self.fields[name].queryset:
+                del self.fields[name]
+
+
+class ObjectifsForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["objectif_general", "objectifs_specifiques", "changements_attendus"]
+        widgets = dict.fromkeys(fields, area())
+
+
+class ModalitesForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["modalites"]
+        widgets = {"modalites": area(12)}
+        help_texts = {"modalites": "Une ligne qui commence par un tiret devient une puce. " + RGPD}
+
+
+class PublicForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["publics", "public_precisions", "effectif_attendu"]
+        widgets = {"publics": forms.CheckboxSelectMultiple, "public_precisions": area(3)}
+
+
+class EquipeForm(FicheSectionForm):
+    rows = {"pilotes": rows_of(Pilote, PiloteForm), "partenaires": rows_of(PartenaireFiche, PartenaireForm)}
+    structure_pilote = RowChoiceField(label="Structure pilote", required=False)
+
+    class Meta:
+        model = FicheAction
+        fields = ["structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"]
+        widgets = {"equipe_projet": area(4)}
+
+    def limit_choices(self, convention):
+        organisations = {row.pk: row for row in Organisation.objects.for_convention(convention)}
+        self.fields["structure_pilote"].share(organisations)
+
+
+class MoyensForm(FicheSectionForm):
+    rows = {
+        "budget": rows_of(LigneBudget, LigneBudgetForm),
+        "financement": rows_of(LigneFinancement, LigneFinancementForm),
+    }
+
+    class Meta:
+        model = FicheAction
+        fields = ["moyens_humains", "etp", "moyens_materiels", "moyens_techniques"]
+        widgets = {"moyens_humains": area(3), "moyens_materiels": area(3), "moyens_techniques": area(3)}
+        localized_fields = ("etp",)
+
+
+class CalendrierForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["debut", "echeance", "rythme"]
+        widgets = {"debut": date_input(), "echeance": date_input()}
+
+
+class EvaluationForm(FicheSectionForm):
+    rows = {"indicateurs": rows_of(IndicateurSuivi, IndicateurForm, extra=1)}
+
+    class Meta:
+        model = FicheAction
+        fields = ["methode_evaluation"]
+        widgets = {"methode_evaluation": area(4)}
+
+
+class SuiviForm(FicheSectionForm):
+    class Meta:
+        model = FicheAction
+        fields = ["difficultes", "prochaines_etapes"]
+        widgets = {"difficultes": area(4), "prochaines_etapes": area(4)}
+        help_texts = {"difficultes": RGPD}
+
+
+class EtapesForm(FicheSectionForm):
+    """The steps alone: they go on being ticked after the text is validated."""
+
+    rows = {"etapes": rows_of(Etape, EtapeForm, extra=3)}
+
+    class Meta:
+        model = FicheAction
+        fields = []
+
+
+SECTION_FORMS = {
+    "identite": IdentiteForm,
+    "contexte": ContexteForm,
+    "objectifs": ObjectifsForm,
+    "modalites": ModalitesForm,
+    "public": PublicForm,
+    "equipe": EquipeForm,
+    "moyens": MoyensForm,
+    "calendrier": CalendrierForm,
+    "evaluation": EvaluationForm,
+    "suivi": SuiviForm,
+}
+
+FORMSET_TITLES = {
+    "pilotes": ("Pilotes", "Ajouter un·e pilote"),
+    "partenaires": ("Partenaires et leur rôle", "Ajouter un partenaire"),
+    "budget": ("Budget", "Ajouter une ligne de budget"),
+    "financement": ("Plan de financement", "Ajouter un financement"),
+    "indicateurs": ("Indicateurs de suivi", "Ajouter un indicateur"),
+    "etapes": ("Étapes", "Ajouter une étape"),
+}
+"""Prefix of a formset → its caption and its button."""

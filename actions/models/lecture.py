@@ -1,0 +1,71 @@
+"""One fiche read whole, in few queries: names and labels of related rows come as arrays of the same row."""
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import models
+from django.db.models import OuterRef, Prefetch
+from django.db.models.functions import Coalesce, JSONObject
+
+from actions.models.fiche import FicheActionQuerySet, Pilote, Public, Transition
+from actions.models.parts import (
+    Commentaire,
+    IndicateurSuivi,
+    LigneFinancement,
+    Mesure,
+    Note,
+    PartenaireFiche,
+)
+from conventions.models import Commune, Convention, Domaine
+from diagnostics.models import Constat, Enjeu
+
+
+def _labels(model: type[models.Model], field: str) -> ArraySubquery:
+    """The names of a fiche's related rows, in their own order."""
+    rows = model._default_manager.filter(fiches=OuterRef("pk"))
+    return ArraySubquery(rows.order_by(*(model._meta.ordering or ()), "pk").values(field))
+
+
+def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
+    """What the page of a fiche shows, in ten queries."""
+    cadres = Convention.objects.filter(fiches_partagees=OuterRef("pk")).order_by("debut", "pk")
+    partenaires = PartenaireFiche.objects.filter(fiche=OuterRef("pk")).order_by("ordre", "pk")
+    mesures = (
+        Mesure.objects.filter(indicateur=OuterRef("pk"))
+        .order_by("annee")
+        .values(row=JSONObject(annee="annee", valeur="valeur", commentaire="commentaire", source="source"))
+    )
+    return (
+        fiches.select_related(
+            "plan__convention__territoire__departement", "axe", "objectif", "structure_pilote"
+        )
+        .annotate(
+            noms_domaines=_labels(Domaine, "intitule"),
+            noms_publics=_labels(Public, "intitule"),
+            noms_communes=_labels(Commune, "nom"),
+            noms_enjeux=_labels(Enjeu, "intitule"),
+            noms_constats=_labels(Constat, "intitule"),
+            rows_cadres=ArraySubquery(
+                cadres.values(row=JSONObject(nature="nature", debut="debut", fin="fin"))
+            ),
+            rows_partenaires=ArraySubquery(
+                partenaires.values(row=JSONObject(nom=Coalesce("organisation__nom", "nom"), role="role"))
+            ),
+        )
+        .prefetch_related(
+            Prefetch("pilotes", Pilote.objects.select_related("user")),
+            "etapes",
+            "lignes_budget",
+            Prefetch(
+                "lignes_financement", LigneFinancement.objects.select_related("dispositif", "financeur")
+            ),
+            Prefetch(
+                "indicateurs",
+                IndicateurSuivi.objects.annotate(rows_mesures=ArraySubquery(mesures)),
+                to_attr="indicateurs_avec_mesures",
+            ),
+            Prefetch("notes", Note.objects.select_related("auteur")),
+            "bilans",
+            Prefetch("journal", Transition.objects.select_related("by")),
+            Prefetch("commentaires", Commentaire.objects.select_related("auteur", "resolu_par")),
+        )
+        .with_late()
+    )

@@ -1,0 +1,92 @@
+"""How far a plan is: one aggregate for the home pages, the plan and its PDF."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q
+
+from actions.models.fiche import AVANCEMENTS_FINIS, Avancement, FicheActionQuerySet, Redaction
+from actions.models.plan import Axe
+
+
+@dataclass(frozen=True)
+class Progression:
+    """Fiches counted by avancement (``counts``, by code) and how many of them are late."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    late: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def realisees(self) -> int:
+        return self.counts.get(Avancement.REALISEE, 0)
+
+    @property
+    def segments(self) -> list[dict[str, str | int]]:
+        """One dict (``code``, ``label``, ``count``) per avancement that has fiches, in the order of a life."""
+        ordre = (
+            Avancement.REALISEE,
+            Avancement.EN_COURS,
+            Avancement.EN_PAUSE,
+            Avancement.A_VENIR,
+            Avancement.ABANDONNEE,
+        )
+        return [
+            {"code": code.value, "label": str(code.label), "count": self.counts[code]}
+            for code in ordre
+            if self.counts.get(code)
+        ]
+
+
+def progress_by_axe(fiches: FicheActionQuerySet) -> dict[int, Progression]:
+    """Progression of each axe id that has fiches in ``fiches``, in one query."""
+    rows = (
+        fiches.with_late()
+        .order_by()
+        .values("axe", "avancement")
+        .annotate(n=Count("pk", distinct=True), n_late=Count("pk", filter=Q(is_late_db=True), distinct=True))
+    )
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    late: dict[int, int] = defaultdict(int)
+    for row in rows:
+        counts[row["axe"]][row["avancement"]] = row["n"]
+        late[row["axe"]] += row["n_late"]
+    return {axe: Progression(counts[axe], late[axe]) for axe in counts}
+
+
+def total_progress(progressions: Iterable[Progression]) -> Progression:
+    """All of them together."""
+    counts: dict[str, int] = defaultdict(int)
+    late = 0
+    for progression in progressions:
+        late += progression.late
+        for code, n in progression.counts.items():
+            counts[code] += n
+    return Progression(dict(counts), late)
+
+
+def with_progression(axes: Iterable[Axe], fiches: FicheActionQuerySet) -> list[tuple[Axe, Progression]]:
+    """Each axe with its progression, an empty one when it has no fiche in ``fiches``."""
+    found = progress_by_axe(fiches)
+    return [(axe, found.get(axe.pk, Progression())) for axe in axes]
+
+
+def count_expected(fiches: FicheActionQuerySet) -> dict[str, int]:
+    """What is expected on ``fiches``, in one query: how many are late, à compléter, en relecture, and each hole.
+
+    Finished actions miss nothing any more: holes are counted on the others.
+    """
+    ongoing = ~Q(avancement__in=AVANCEMENTS_FINIS)
+    return fiches.with_late().aggregate(
+        en_retard=Count("pk", filter=Q(is_late_db=True), distinct=True),
+        a_completer=Count("pk", filter=Q(redaction=Redaction.A_COMPLETER), distinct=True),
+        en_relecture=Count("pk", filter=Q(redaction=Redaction.EN_RELECTURE), distinct=True),
+        brouillons=Count("pk", filter=Q(redaction=Redaction.BROUILLON), distinct=True),
+        sans_pilote=Count("pk", filter=ongoing & Q(pilotes=None), distinct=True),
+        sans_echeance=Count("pk", filter=ongoing & Q(echeance=None), distinct=True),
+        sans_indicateur=Count("pk", filter=ongoing & Q(indicateurs=None), distinct=True),
+    )

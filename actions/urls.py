@@ -1,0 +1,51 @@
+from django.urls import include, path
+
+from actions.views import fiches, listes, parts, pdf, plan, relecture
+
+app_name = "actions"
+
+fiche = [
+    path("", fiches.FicheView.as_view(), name="fiche"),
+    path("pdf/", pdf.FichePdfView.as_view(), name="fiche_pdf"),
+    path("modifier/<slug:section>/", fiches.SectionEditView.as_view(), name="fiche_edit"),
+    path("deplacer/", fiches.FichePlaceView.as_view(), name="fiche_place"),
+    path("avancement/", fiches.AvancementView.as_view(), name="fiche_avancement"),
+    path("envoyer/", relecture.SubmitView.as_view(), name="fiche_submit"),
+    path("a-completer/", relecture.AskCompletionView.as_view(), name="fiche_ask_completion"),
+    path("valider/", relecture.ValidateView.as_view(), name="fiche_validate"),
+    path("rouvrir/", relecture.ReopenView.as_view(), name="fiche_reopen"),
+    path("archiver/", relecture.ArchiveView.as_view(), name="fiche_archive"),
+    path("reprendre/", relecture.RestoreView.as_view(), name="fiche_restore"),
+    path("commentaires/nouveau/", relecture.CommentaireAddView.as_view(), name="commentaire_add"),
+    path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
+    path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
+    path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
+]
+dans_la_convention = [
+    path("", plan.PlanView.as_view(), name="plan"),
+    path("commencer/", plan.PlanStartView.as_view(), name="plan_start"),
+    path("pdf/", pdf.PlanPdfView.as_view(), name="plan_pdf"),
+    path("modifier/", plan.PlanEditView.as_view(), name="plan_edit"),
+    path("statut/<slug:statut>/", plan.PlanMoveView.as_view(), name="plan_move"),
+    path("axes/nouveau/", plan.AxeAddView.as_view(), name="axe_add"),
+    path("axes/<int:pk>/modifier/", plan.AxeEditView.as_view(), name="axe_edit"),
+    path("axes/<int:pk>/supprimer/", plan.AxeDeleteView.as_view(), name="axe_delete"),
+    path("axes/<int:pk>/objectifs/nouveau/", plan.ObjectifAddView.as_view(), name="objectif_add"),
+    path("objectifs/<int:pk>/modifier/", plan.ObjectifEditView.as_view(), name="objectif_edit"),
+    path("objectifs/<int:pk>/supprimer/", plan.ObjectifDeleteView.as_view(), name="objectif_delete"),
+    path("fiches/", listes.FicheTableView.as_view(), name="fiches"),
+    path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
+    path("fiches/<int:pk>/", include(fiche)),
+    path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
+    path(
+        "commentaires/<int:pk>/resoudre/",
+        relecture.CommentaireResolveView.as_view(),
+        name="commentaire_resolve",
+    ),
+]
+
+urlpatterns = [
+    path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
+    path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
+    path("conventions/<slug:code>/plan/", include(dans_la_convention)),
+]

@@ -1,0 +1,175 @@
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.views.generic import CreateView, DetailView, UpdateView
+
+from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
+from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
+from actions.models import SECTIONS, Axe, Commentaire, FicheAction, PlanActions, for_screen, plan_tree
+from actions.views.base import FicheMixin, VerbView, WhileOpenMixin
+from conventions.mixins import InConventionMixin
+from ctg_portal.mixins import TransitionFormMixin
+
+SUIVIES = frozenset({"suivi"})
+"""Sections that stay open after the text is validated: news go on."""
+TITRES = {section.slug: section.titre for section in SECTIONS}
+
+
+def branches_of(plan):
+    """The whole plan, archived fiches left out, for choosing a place in it."""
+    fiches = FicheAction.objects.filter(plan=plan).actives().in_plan_order().select_related("plan")
+    axes = Axe.objects.filter(plan=plan).prefetch_related("objectifs")
+    return plan_tree(axes, fiches)
+
+
+@dataclass(frozen=True)
+class Rubrique:
+    """A section of the fiche on its page."""
+
+    slug: str
+    titre: str
+    numero: int
+    template: str
+    manques: list[str]
+    commentaires: list[Commentaire]
+    verbe: str
+    """The permission that opens it, as in ``can.change``."""
+
+    @property
+    def ouverts(self):
+        return [remark for remark in self.commentaires if remark.resolu_le is None]
+
+    @property
+    def resolus(self):
+        return [remark for remark in self.commentaires if remark.resolu_le is not None]
+
+
+def rubriques_of(fiche):
+    manques = fiche.manques()
+    remarks = fiche.commentaires.all()
+    return [
+        Rubrique(
+            section.slug,
+            section.titre,
+            numero,
+            f"actions/partials/rubriques/{section.slug}.html",
+            [sentence for slug, sentence in manques if slug == section.slug],
+            [remark for remark in remarks if remark.section == section.slug],
+            "follow" if section.slug in SUIVIES else "change",
+        )
+        for numero, section in enumerate(SECTIONS, start=1)
+    ]
+
+
+class FicheView(FicheMixin, DetailView):
+    permission = "actions.view_ficheaction"
+    template_name = "actions/fiche.html"
+    queryset = FicheAction.objects.all()
+
+    def get_queryset(self):
+        return for_screen(super().get_queryset())
+
+    def get_context_data(self, **kwargs):
+        fiche = self.object
+        return super().get_context_data(
+            rubriques=rubriques_of(fiche),
+            # The decisions that touch the fiche, through the reverse relation of governance.
+            effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
+            generaux=[remark for remark in fiche.commentaires.all() if not remark.section],
+            **kwargs,
+        )
+
+
+class FicheAddView(InConventionMixin, TransitionFormMixin, CreateView):
+    convention_permission = "conventions.change_convention"
+    form_class = FicheAddForm
+    template_name = "actions/fiche_add.html"
+    room = "plan"
+    success_message = "La fiche est créée, en brouillon. Remplissez ses rubriques une à une."
+
+    def get_form_kwargs(self):
+        plan = get_object_or_404(PlanActions.objects.select_related("convention"), convention=self.convention)
+        return super().get_form_kwargs() | {
+            "instance": FicheAction(plan=plan),
+            "branches": branches_of(plan),
+            "initial": {"place": self.request.GET.get("place", "")},
+        }
+
+
+class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
+    """One section, saved alone. The row is locked while it is saved, so that two people are told of each other."""
+
+    template_name = "actions/section_form.html"
+    role_permission = "actions.write_ficheaction"
+
+    @property
+    def section(self):
+        return self.kwargs["section"]
+
+    @property
+    def permission(self):
+        verb = "follow" if self.section in SUIVIES else "change"
+        return f"actions.{verb}_ficheaction"
+
+    @property
+    def ancre(self):
+        return self.section
+
+    def get_titre(self):
+        return TITRES[self.section]
+
+    def get_form_class(self):
+        if self.section not in SECTION_FORMS:
+            raise Http404
+        return SECTION_FORMS[self.section]
+
+    def get_queryset(self):
+        fiches = super().get_queryset()
+        return fiches.select_for_update(of=("self",)) if self.request.method == "POST" else fiches
+
+    def form_valid(self, form):
+        if not self.request.user.has_perm(self.permission, self.object):
+            form.add_error(None, self.state_sentence() + " Votre saisie est gardée ci-dessous : copiez-la.")
+            return self.form_invalid(form)
+        form.save()
+        messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.ancre}")
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(titre=self.get_titre(), ancre=self.ancre, **kwargs)
+        form = context["form"]
+        context["formsets"] = [
+            (formset, *FORMSET_TITLES[prefix]) for prefix, formset in form.formsets.items()
+        ]
+        if form.conflict:
+            saved = FicheAction.objects.filter(pk=self.object.pk)
+            context["enregistree"] = for_screen(saved).get()
+            context["rappel"] = f"actions/partials/rubriques/{self.ancre}.html"
+        return context
+
+
+class FichePlaceView(VerbView):
+    permission = "actions.place_ficheaction"
+    role_permission = "actions.coordinate_ficheaction"
+    form_class = FichePlaceForm
+    titre = "Déplacer la fiche dans le plan"
+    texte = "Son numéro ne change pas : il se modifie dans la rubrique « Identité »."
+    bouton = "Déplacer la fiche"
+    success_message = "La fiche est déplacée dans le plan."
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"branches": branches_of(self.object.plan)}
+
+
+class AvancementView(VerbView):
+    permission = "actions.follow_ficheaction"
+    role_permission = "actions.write_ficheaction"
+    form_class = AvancementForm
+    titre = "Où en est l’action"
+    bouton = "Enregistrer l’avancement"
+
+    @property
+    def success_message(self):
+        return f"L’action est maintenant « {self.object.get_avancement_display().lower()} »."

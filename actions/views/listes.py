@@ -1,0 +1,61 @@
+from django.views.generic import ListView
+from django_filters.views import FilterView
+
+from actions.filters import FicheFilter
+from actions.models import FicheAction, PlanActions
+from conventions.mixins import InConventionMixin
+from conventions.permissions import Role, all_roles
+from ctg_portal.permissions import Can
+
+
+class FicheTableView(InConventionMixin, FilterView):
+    """The fiches of the convention as a table; filters, sort and page are in the address."""
+
+    queryset = FicheAction.objects.all()
+    filterset_class = FicheFilter
+    template_name = "actions/fiches.html"
+    context_object_name = "fiches"
+    paginate_by = 25
+    room = "plan"
+
+    def get_queryset(self):
+        fiches = FicheAction.objects.visible_to(self.request.user).of_convention(self.convention)
+        return fiches.for_list().in_plan_order()
+
+    def get_filterset_kwargs(self, filterset_class):
+        return super().get_filterset_kwargs(filterset_class) | {"convention": self.convention}
+
+    def get_context_data(self, **kwargs):
+        plan = PlanActions.objects.filter(convention=self.convention).select_related("convention").first()
+        return super().get_context_data(
+            plan=plan, can=Can(self.request.user, plan) if plan else None, **kwargs
+        )
+
+
+class MesFichesView(ListView):
+    """The fiches the person pilots, all conventions together, what is late first."""
+
+    template_name = "actions/mes_fiches.html"
+    context_object_name = "fiches"
+    paginate_by = 50
+
+    def get_queryset(self):
+        user = self.request.user
+        mine = FicheAction.objects.visible_to(user).actives().filter(pilotes__user=user)
+        return mine.for_list().order_by("-is_late_db", "echeance", "pk")
+
+
+class ARelireView(ListView):
+    """What waits for the CAF: fiches sent to it on the conventions the person reviews, the oldest first."""
+
+    template_name = "actions/a_relire.html"
+    context_object_name = "fiches"
+    paginate_by = 50
+
+    def get_queryset(self):
+        user = self.request.user
+        reviewed = [pk for pk, roles in all_roles(user).items() if Role.RELECTURE in roles]
+        waiting = FicheAction.objects.visible_to(user).filter(
+            plan__convention__in=reviewed, redaction=FicheAction.Redaction.EN_RELECTURE
+        )
+        return waiting.for_list().order_by("soumise_le", "pk")

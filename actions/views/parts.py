@@ -1,0 +1,87 @@
+from django.contrib import messages
+from django.http import Http404, HttpResponseRedirect
+from django.views.generic import UpdateView
+
+from actions.forms.fiches import BilanForm, MesureFormSet, NoteForm
+from actions.forms.sections import EtapesForm
+from actions.models import Bilan, IndicateurSuivi, Note
+from actions.views.base import FicheMixin, WhileOpenMixin
+from actions.views.fiches import SectionEditView
+from conventions.mixins import InConventionMixin
+from ctg_portal.mixins import PermissionMixin
+
+
+class EtapesEditView(SectionEditView):
+    """The steps: part of « Modalités », but ticked as long as the action lives."""
+
+    permission = "actions.follow_ficheaction"
+    section = ancre = "modalites"
+    form_class = EtapesForm
+
+    def get_form_class(self):
+        return EtapesForm
+
+    def get_titre(self):
+        return "Étapes"
+
+
+class FollowMixin(WhileOpenMixin, FicheMixin):
+    """The object found is the fiche; what the form saves belongs to it."""
+
+    permission = "actions.follow_ficheaction"
+    role_permission = "actions.write_ficheaction"
+
+    def form_valid(self, form):
+        if not self.request.user.has_perm(self.permission, self.object):
+            form.add_error(None, self.state_sentence())
+            return self.form_invalid(form)
+        form.save()
+        messages.success(self.request, self.success_message)
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#suivi")
+
+
+class NoteAddView(FollowMixin, UpdateView):
+    form_class = NoteForm
+    template_name = "actions/note_form.html"
+    success_message = "La note est enregistrée."
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"instance": Note(fiche=self.object, auteur=self.request.user)}
+
+
+class BilanEditView(FollowMixin, UpdateView):
+    form_class = BilanForm
+    template_name = "actions/bilan_form.html"
+
+    @property
+    def success_message(self):
+        return f"Le bilan {self.kwargs['annee']} est enregistré."
+
+    def get_form_kwargs(self):
+        annee = self.kwargs["annee"]
+        if annee not in self.convention.annees:
+            raise Http404
+        bilan = self.object.bilans.filter(annee=annee).first() or Bilan(fiche=self.object, annee=annee)
+        return super().get_form_kwargs() | {"instance": bilan}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(annee=self.kwargs["annee"], **kwargs)
+
+
+class IndicateurEditView(InConventionMixin, PermissionMixin, UpdateView):
+    """The yearly measures of one indicator."""
+
+    queryset = IndicateurSuivi.objects.select_related(
+        "fiche__plan__convention__territoire__departement"
+    ).prefetch_related("fiche__pilotes")
+    convention_lookup = "fiche__plan__convention"
+    context_object_name = "indicateur"
+    permission = "actions.follow_indicateursuivi"
+    form_class = MesureFormSet
+    template_name = "actions/mesures_form.html"
+    room = "plan"
+
+    def form_valid(self, form):
+        form.save()
+        messages.success(self.request, "Les mesures sont enregistrées.")
+        return HttpResponseRedirect(f"{self.object.fiche.get_absolute_url()}#evaluation")

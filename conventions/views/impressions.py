@@ -1,0 +1,31 @@
+from django.http import Http404, HttpResponse
+from django.views.generic import DetailView
+
+from conventions.mixins import InConventionMixin
+from conventions.models import Impression
+from ctg_portal.mixins import PermissionMixin
+
+
+class ImpressionView(InConventionMixin, PermissionMixin, DetailView):
+    """A document on its way: the page asks again by itself until the file is there."""
+
+    queryset = Impression.objects.defer("contenu", "html")
+    permission = "conventions.view_impression"
+    template_name = "conventions/impression.html"
+    room = "plan"
+
+
+class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
+    queryset = Impression.objects.defer("html")
+    permission = "conventions.view_impression"
+
+    def render_to_response(self, context, **kwargs):
+        if self.object.contenu is None:
+            raise Http404
+        return pdf_response(bytes(self.object.contenu), self.object.nom_fichier)
+
+
+def pdf_response(content, name):
+    """A PDF to keep: an attachment with its name."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+    return HttpResponse(content, content_type="application/pdf", headers=headers)

@@ -1,0 +1,68 @@
+"""Form fields every app uses."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+ESPACE_FINE = "\u202f"
+_GROUPES = re.compile(r"[0-9]{1,3}(?P<sep>[.,\s])[0-9]{3}(?:(?P=sep)[0-9]{3})*")
+_ILLISIBLE = "Écrivez un montant en euros, comme 157 191,67 ou 248220.56."
+
+
+def _integer_part(text: str) -> str | None:
+    """The digits of ``text``, whole or in groups of three; ``None`` for anything else."""
+    if re.fullmatch(r"[0-9]+", text):
+        return text
+    return re.sub(r"[^0-9]", "", text) if _GROUPES.fullmatch(text) else None
+
+
+def parse_montant(text: str) -> Decimal:
+    """An amount as people and files write it: ``157 191,67``, ``248220.56``, ``1.234,50``, ``1 000 €``.
+
+    Spaces of every width may separate thousands. A lone comma or dot before three digits (``1,234``)
+    may be thousands or decimals: it is refused, never guessed. Raises ``ValidationError`` with a French sentence.
+    """
+    written = " ".join(text.split())
+    amount = written.removesuffix("€").rstrip()
+    sign = "-" if amount[:1] in ("-", "−") else ""
+    amount = amount[len(sign) :].lstrip()
+    if ambiguous := re.fullmatch(r"([1-9][0-9]{0,2})[.,]([0-9]{3})", amount):
+        whole, rest = ambiguous.groups()
+        raise ValidationError(
+            f"« {written} » peut se lire de deux façons : écrivez {whole} {rest}, ou {whole},{rest[:2]}.",
+            code="ambiguous",
+        )
+    head, separator, cents = amount, "", ""
+    if (last := max(amount.rfind(","), amount.rfind("."))) >= 0 and amount.count(amount[last]) == 1:
+        head, separator, cents = amount[:last], amount[last], amount[last + 1 :]
+    whole_part = _integer_part(head)
+    if whole_part is None or (separator and not re.fullmatch(r"[0-9]+", cents)):
+        raise ValidationError(_ILLISIBLE, code="invalid")
+    if len(cents) > 2:
+        raise ValidationError("Un montant a deux décimales au plus : les centimes.", code="decimals")
+    return Decimal(f"{sign}{whole_part}.{cents or '0'}")
+
+
+class MontantField(forms.DecimalField):
+    """An amount in euros, typed as in French or as in a spreadsheet; shown as ``157 191,67``."""
+
+    widget = forms.TextInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_digits": 12, "decimal_places": 2} | kwargs)
+
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs say int
+        if value in self.empty_values or (isinstance(value, str) and not value.strip()):
+            return None
+        return parse_montant(str(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Decimal) or not value.is_finite():
+            return value
+        return f"{value:,.2f}".replace(",", ESPACE_FINE).replace(".", ",")
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return super().widget_attrs(widget) | {"inputmode": "decimal", "autocomplete": "off"}

@@ -1,0 +1,84 @@
+"""The dossier de séance: seen as a page, then issued and frozen as a file."""
+
+import hashlib
+import io
+from typing import Any
+
+import pikepdf
+from django.db import transaction
+from django.db.models import Max, Prefetch
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from actions.documents import printable_fiches
+from actions.models import FicheAction
+from actions.models.progression import progress_by_axe, total_progress
+from ctg_portal.documents import image_data, render_pdf
+from ctg_portal.models import User
+from ctg_portal.templatetags.portal import date_fr
+from governance.models import Decision, DocumentEmis, Reunion
+
+TITRE = "Dossier de séance"
+
+
+def dossier_context(reunion: Reunion) -> dict[str, Any]:
+    """What the dossier says, for all members alike: confidential and archived fiches are left out."""
+    fiches = (
+        FicheAction.objects.actives()
+        .filter(confidentielle=False)
+        .select_related("plan__convention", "axe", "objectif", "structure_pilote")
+        .prefetch_related("pilotes__user")
+        .with_late()
+        .in_plan_order()
+    )
+    points = list(reunion.points.prefetch_related(Prefetch("fiches", fiches)))
+    concernees = {fiche.pk: fiche for point in points for fiche in point.fiches.all()}
+    total = total_progress(progress_by_axe(printable_fiches(reunion.instance.convention)).values())
+    ouvertes = Decision.objects.before(reunion).ouvertes().most_pressing_first()
+    return {
+        "convention": reunion.instance.convention,
+        "total": total,
+        "reunion": reunion,
+        "points": points,
+        "fiches": list(concernees.values()),
+        "membres": list(reunion.instance.membres.select_related("organisation", "user")),
+        "ouvertes": list(ouvertes.select_related("reunion__instance")),
+    }
+
+
+@transaction.atomic
+def issue_dossier(reunion: Reunion, *, by: User) -> DocumentEmis:
+    """Draw the dossier as it is now and keep its bytes and its page, as the next version."""
+    # One writer at a time numbers the versions.
+    Reunion.objects.select_for_update(of=("self",)).get(pk=reunion.pk)
+    issued = DocumentEmis.objects.filter(reunion=reunion, nature=DocumentEmis.Nature.DOSSIER_SEANCE)
+    version = (issued.aggregate(last=Max("version"))["last"] or 0) + 1
+    context = dossier_context(reunion)
+    contenu_html = render_to_string("governance/pdf/contenu.html", context)
+    territoire = reunion.instance.convention.territoire
+    titre = f"{TITRE} – {reunion}"
+    frame: dict[str, Any] = {
+        "titre_seance": f"{reunion.instance.intitule} du {date_fr(reunion.debut)}",
+        "titre": titre,
+        "version": version,
+        "territoire": territoire,
+        "logo": image_data(territoire.logo),
+        "date": timezone.localdate(),
+    }
+    contenu = render_pdf(render_to_string("governance/pdf/dossier.html", context | frame))
+    with pikepdf.open(io.BytesIO(contenu)) as pdf:
+        pages = len(pdf.pages)
+    return DocumentEmis.objects.create(
+        convention=reunion.instance.convention,
+        reunion=reunion,
+        nature=DocumentEmis.Nature.DOSSIER_SEANCE,
+        titre=titre,
+        version=version,
+        nom_fichier=f"dossier-{reunion.instance.nature.replace('_', '-')}-{reunion.jour:%Y-%m-%d}-v{version}.pdf",
+        contenu=contenu,
+        html=contenu_html,
+        sha256=hashlib.sha256(contenu).hexdigest(),
+        taille=len(contenu),
+        pages=pages,
+        auteur=by,
+    )

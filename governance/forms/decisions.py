@@ -1,0 +1,155 @@
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+from django.forms import BaseFormSet, formset_factory
+
+from actions.models import FicheAction
+from ctg_portal.templatetags.portal import date_fr
+from ctg_portal.workflow import TransitionError
+from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
+from governance.models import Decision, EffetDecision
+from governance.operations import EffetDemande, EffetsRefusesError, preview_decision, record_decision
+
+Effet = EffetDecision.Effet
+
+EFFETS = [(Effet.AUCUN, "Sans changement"), *(choice for choice in Effet.choices if choice[0] != Effet.AUCUN)]
+
+
+class EffetForm(forms.Form):
+    """A fiche and what the decision does to it; a row without a fiche is no row."""
+
+    fiche = forms.ModelChoiceField(FicheAction.objects.none(), label="Fiche", required=False)
+    effet = forms.ChoiceField(label="Effet", choices=EFFETS, initial=Effet.AUCUN, required=False)
+    nouvelle_echeance = forms.DateField(
+        label="Nouvelle échéance",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args, fiches, choices, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["fiche"].queryset = fiches
+        self.fields["fiche"].choices = choices
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        effet = cleaned["effet"] or Effet.AUCUN
+        if not cleaned["fiche"] and (effet != Effet.AUCUN or cleaned["nouvelle_echeance"]):
+            self.add_error("fiche", "Choisissez la fiche à laquelle cet effet s’applique.")
+        elif effet == Effet.REPORT and not cleaned["nouvelle_echeance"]:
+            self.add_error("nouvelle_echeance", "Un report donne la nouvelle échéance.")
+        elif effet != Effet.REPORT and cleaned["nouvelle_echeance"]:
+            self.add_error("effet", "Une nouvelle échéance va avec l’effet « Échéance reportée ».")
+        return cleaned
+
+    @property
+    def demande(self):
+        fiche = self.cleaned_data.get("fiche")
+        return fiche and EffetDemande(
+            fiche, self.cleaned_data["effet"] or Effet.AUCUN, self.cleaned_data["nouvelle_echeance"]
+        )
+
+
+class BaseEffetFormSet(BaseFormSet):
+    def clean(self):
+        seen = set()
+        for form in self.forms:
+            fiche = form.cleaned_data.get("fiche") if form.is_valid() else None
+            if fiche and fiche in seen:
+                form.add_error("fiche", "Cette fiche est déjà dans la décision.")
+            seen.add(fiche)
+
+    @property
+    def demandes(self):
+        return [form.demande for form in self.forms if form.demande]
+
+
+EffetFormSet = formset_factory(EffetForm, formset=BaseEffetFormSet, extra=2, max_num=60, absolute_max=60)
+
+
+class DecisionForm(forms.ModelForm):
+    """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
+
+    apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Decision
+        fields = ["point", "nature", "texte", "responsable", "echeance"]
+        widgets = {
+            "texte": forms.Textarea(attrs={"rows": 4}),
+            "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
+
+    def __init__(self, *args, reunion, user, point=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.reunion = reunion
+        self.numero = None
+        self.phrases = []
+        self.fields["point"].queryset = reunion.points.all()
+        self.fields["point"].empty_label = "Hors de l’ordre du jour"
+        self.fields["nature"].choices = [CHOISIR, *Decision.Nature.choices]
+        self.initial["point"] = point
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.disable_csrf = True
+        self.helper.layout = Layout(
+            "point",
+            "nature",
+            "texte",
+            Row(Column("responsable", css_class="col-md-7"), Column("echeance", css_class="col-md-5")),
+        )
+        fiches = fiches_of(reunion.convention, user).actives()
+        self.effets = EffetFormSet(
+            self.data if self.is_bound else None,
+            prefix="effets",
+            initial=[{"fiche": fiche} for fiche in point.fiches.all()] if point else None,
+            form_kwargs={
+                "fiches": fiches,
+                "choices": [CHOISIR, *fiche_choices(fiches, fiche_with_avancement)],
+            },
+        )
+
+    def clean_echeance(self):
+        echeance = self.cleaned_data["echeance"]
+        if echeance and echeance < self.reunion.jour:
+            raise forms.ValidationError(
+                f"L’échéance ne peut pas précéder la réunion, le {date_fr(self.reunion.jour)}."
+            )
+        return echeance
+
+    def is_valid(self):
+        return all([super().is_valid(), self.effets.is_valid()])
+
+    def preview(self, *, by):
+        """Fill ``numero`` and ``phrases``, or say on the form why it would be refused."""
+        try:
+            self.numero, self.phrases = self._run(preview_decision, by=by)
+        except TransitionError as refus:
+            self.add_error(None, str(refus))
+
+    def save(self, *, by):
+        return self._run(record_decision, by=by)
+
+    def _run(self, operation, *, by):
+        fields = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        try:
+            return operation(reunion=self.reunion, by=by, effets=self.effets.demandes, **fields)
+        except EffetsRefusesError as refusal:
+            for form in self.effets.forms:
+                if form.demande and form.demande.fiche.pk in refusal.refus:
+                    form.add_error("fiche", refusal.refus[form.demande.fiche.pk])
+            raise
+
+
+class CompleteForm(forms.ModelForm):
+    """No field: confirming is the whole input."""
+
+    class Meta:
+        model = Decision
+        fields = []
+
+    def save(self, *, by):
+        self.instance.complete(by=by)
+        return self.instance

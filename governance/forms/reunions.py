@@ -1,0 +1,146 @@
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Column, Layout, Row
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.forms import inlineformset_factory
+
+from actions.models import FicheAction
+from governance.choices import fiche_choices, fiches_of
+from governance.forms.ordered import OrderedForm, OrderedFormSet
+from governance.models import PointOrdreDuJour, Reunion
+
+MARGE_ANNEES = 5
+"""A meeting further than this from the period of its convention is a slip of the keyboard."""
+
+
+class ReunionForm(forms.ModelForm):
+    debut = forms.DateTimeField(
+        label="Date et heure",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    duree = forms.IntegerField(label="Durée (minutes)", min_value=1, max_value=24 * 60, initial=120)
+    lien = forms.URLField(
+        label="Lien de visioconférence", required=False, max_length=200, assume_scheme="https"
+    )
+
+    class Meta:
+        model = Reunion
+        fields = ["debut", "duree", "lieu", "lien", "president", "secretaire"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.disable_csrf = True
+        self.helper.layout = Layout(
+            Row(Column("debut", css_class="col-md-7"), Column("duree", css_class="col-md-5")),
+            "lieu",
+            "lien",
+            Row(Column("president", css_class="col-md-6"), Column("secretaire", css_class="col-md-6")),
+        )
+
+    def clean_debut(self):
+        debut = self.cleaned_data["debut"]
+        convention = self.instance.instance.convention
+        if not convention.debut.year - MARGE_ANNEES <= debut.year <= convention.fin.year + MARGE_ANNEES:
+            raise ValidationError(
+                f"Vérifiez l’année : la convention couvre la période {convention.periode}.", code="annee"
+            )
+        if self.instance.pk and debut.year != self.instance.jour.year and self.instance.decisions.exists():
+            raise ValidationError(
+                "Cette réunion a des décisions numérotées dans son année : l’année ne change plus.",
+                code="decisions",
+            )
+        return debut
+
+    def _get_validation_exclusions(self):
+        # One meeting at a time in an instance, which is given by the address and not by a field.
+        return super()._get_validation_exclusions() - {"instance"}
+
+
+class ReunionMoveForm(forms.ModelForm):
+    """No field: confirming is the whole input."""
+
+    class Meta:
+        model = Reunion
+        fields = []
+
+    def __init__(self, *args, statut, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.statut = statut
+
+    def save(self, *, by):
+        self.instance.move_to(self.statut, by=by)
+        return self.instance
+
+
+class NotesForm(forms.ModelForm):
+    class Meta:
+        model = Reunion
+        fields = ["notes"]
+        widgets = {"notes": forms.Textarea(attrs={"rows": 10})}
+        help_texts = {"notes": "N’écrivez rien sur une famille ou une personne en particulier."}
+
+
+class PointForm(OrderedForm):
+    fiches = forms.ModelMultipleChoiceField(
+        FicheAction.objects.none(),
+        label="Fiches concernées",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = PointOrdreDuJour
+        fields = ["intitule", "visee", "rapporteur", "duree", "texte", "fiches"]
+        widgets = {"texte": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args, fiches, choices, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["fiches"].queryset = fiches
+        self.fields["fiches"].choices = choices
+
+
+PointFormSet = inlineformset_factory(
+    Reunion,
+    PointOrdreDuJour,
+    form=PointForm,
+    formset=OrderedFormSet,
+    extra=2,
+    can_delete_extra=False,
+    max_num=60,
+    absolute_max=60,
+)
+
+
+class AgendaForm(forms.ModelForm):
+    """The agenda of a meeting: nothing of the meeting itself changes."""
+
+    class Meta:
+        model = Reunion
+        fields = []
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        points = self.instance.points.prefetch_related("fiches")
+        chosen = FicheAction.objects.filter(points__reunion=self.instance)
+        fiches = fiches_of(self.instance.convention, user).filter(
+            ~Q(redaction=FicheAction.Redaction.ARCHIVEE) | Q(pk__in=chosen.values("pk"))
+        )
+        self.points = PointFormSet(
+            self.data if self.is_bound else None,
+            instance=self.instance,
+            queryset=points,
+            prefix="points",
+            form_kwargs={"fiches": fiches, "choices": fiche_choices(fiches)},
+        )
+
+    def is_valid(self):
+        return all([super().is_valid(), self.points.is_valid()])
+
+    @transaction.atomic
+    def save(self):
+        self.points.save()
+        return self.instance

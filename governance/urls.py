@@ -1,0 +1,35 @@
+from django.urls import include, path
+
+from governance.views import decisions, documents, instances, reunions
+
+app_name = "governance"
+
+gouvernance = [
+    path("", instances.GouvernanceView.as_view(), name="detail"),
+    path("instances/nouvelle/", instances.InstanceAddView.as_view(), name="instance_add"),
+    path("instances/<int:pk>/", instances.InstanceView.as_view(), name="instance"),
+    path("instances/<int:pk>/modifier/", instances.InstanceEditView.as_view(), name="instance_edit"),
+    path("instances/<int:pk>/reunions/nouvelle/", reunions.ReunionAddView.as_view(), name="reunion_add"),
+    path("reunions/<int:pk>/", reunions.ReunionView.as_view(), name="reunion"),
+    path("reunions/<int:pk>/modifier/", reunions.ReunionEditView.as_view(), name="reunion_edit"),
+    path("reunions/<int:pk>/statut/<slug:statut>/", reunions.ReunionMoveView.as_view(), name="reunion_move"),
+    path("reunions/<int:pk>/notes/", reunions.ReunionNotesView.as_view(), name="reunion_notes"),
+    path("reunions/<int:pk>/dossier/", documents.DossierPreviewView.as_view(), name="dossier_preview"),
+    path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
+    path("reunions/<int:pk>/ordre-du-jour/", reunions.AgendaEditView.as_view(), name="agenda_edit"),
+    path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
+    path("decisions/", decisions.RegisterView.as_view(), name="register"),
+    path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
+    path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
+]
+
+documents_emis = [
+    path("", documents.DocumentListView.as_view(), name="documents"),
+    path("<uuid:pk>/", documents.DocumentView.as_view(), name="document"),
+    path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
+]
+
+urlpatterns = [
+    path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
+    path("conventions/<slug:code>/documents/", include(documents_emis)),
+]

@@ -1,0 +1,80 @@
+from django.views.generic import DetailView, UpdateView
+from django_filters.views import FilterView
+
+from conventions.mixins import InConventionMixin
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from governance.filters import DecisionFilter
+from governance.forms.decisions import CompleteForm, DecisionForm
+from governance.models import Decision
+from governance.views.reunions import ReunionMixin
+
+
+class RegisterView(InConventionMixin, FilterView):
+    """Every decision of the convention, whatever its instance."""
+
+    queryset = Decision.objects.all()
+    filterset_class = DecisionFilter
+    template_name = "governance/register.html"
+    context_object_name = "decisions"
+    paginate_by = 25
+    room = "gouvernance"
+
+    def get_queryset(self):
+        return super().get_queryset().visible_to(self.request.user).for_list(self.request.user)
+
+    def get_filterset_kwargs(self, filterset_class):
+        return super().get_filterset_kwargs(filterset_class) | {"convention": self.convention}
+
+
+class DecisionMixin(InConventionMixin, PermissionMixin):
+    queryset = Decision.objects.select_related(
+        "reunion__instance__convention__territoire", "convention", "point"
+    )
+    context_object_name = "decision"
+    room = "gouvernance"
+
+
+class DecisionView(DecisionMixin, DetailView):
+    permission = "governance.view_decision"
+    template_name = "governance/decision.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(effets=self.object.effets.visible_to(self.request.user), **kwargs)
+
+
+class DecisionAddView(ReunionMixin, TransitionFormMixin, UpdateView):
+    """The object found is the meeting; what the form saves is one of its decisions."""
+
+    queryset = ReunionMixin.queryset.prefetch_related("points__fiches")
+    permission = "governance.decide_reunion"
+    form_class = DecisionForm
+    template_name = "governance/decision_form.html"
+
+    @property
+    def success_message(self):
+        return f"La décision {self.object} est enregistrée."
+
+    def get_form_kwargs(self):
+        asked = self.request.GET.get("point", "")
+        return super().get_form_kwargs() | {
+            "instance": Decision(),
+            "reunion": self.object,
+            "user": self.request.user,
+            "point": next((point for point in self.object.points.all() if str(point.pk) == asked), None),
+        }
+
+    def form_valid(self, form):
+        if form.cleaned_data["apercu"]:
+            form.preview(by=self.request.user)
+            return self.form_invalid(form)
+        return super().form_valid(form)
+
+
+class DecisionCompleteView(DecisionMixin, TransitionFormMixin, UpdateView):
+    permission = "governance.complete_decision"
+    form_class = CompleteForm
+    template_name = "governance/decision_complete.html"
+
+    @property
+    def success_message(self):
+        return f"La décision {self.object} est réalisée."

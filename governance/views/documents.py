@@ -1,0 +1,72 @@
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.safestring import mark_safe
+from django.views.generic import DetailView, ListView
+
+from conventions.mixins import InConventionMixin
+from ctg_portal.mixins import PermissionMixin
+from governance.documents import dossier_context, issue_dossier
+from governance.models import DocumentEmis
+from governance.views.reunions import ReunionMixin
+
+
+class DossierPreviewView(ReunionMixin, DetailView):
+    """What the dossier would say if it were issued now."""
+
+    permission = "governance.view_reunion"
+    template_name = "governance/dossier_preview.html"
+
+    def get_context_data(self, **kwargs):
+        documents = DocumentEmis.objects.filter(reunion=self.object).without_content()
+        return super().get_context_data(documents=documents, **dossier_context(self.object), **kwargs)
+
+
+class DossierIssueView(ReunionMixin, DetailView):
+    permission = "governance.issue_reunion"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        document = issue_dossier(self.get_object(), by=request.user)
+        messages.success(
+            request,
+            f"Le dossier de séance est émis, version {document.version}. Ce fichier ne changera plus.",
+        )
+        return HttpResponseRedirect(document.get_absolute_url())
+
+
+class DocumentMixin(InConventionMixin, PermissionMixin):
+    queryset = DocumentEmis.objects.select_related(
+        "convention__territoire", "auteur", "reunion__instance__convention"
+    )
+    context_object_name = "document"
+    permission = "governance.view_documentemis"
+    room = "documents"
+
+
+class DocumentListView(InConventionMixin, ListView):
+    queryset = DocumentEmis.objects.select_related("auteur", "reunion__instance").without_content()
+    context_object_name = "documents"
+    template_name = "governance/documents.html"
+    paginate_by = 15
+    room = "documents"
+
+    def get_queryset(self):
+        return super().get_queryset().visible_to(self.request.user)
+
+
+class DocumentView(DocumentMixin, DetailView):
+    template_name = "governance/document.html"
+
+    def get_context_data(self, **kwargs):
+        # Rendered by our own escaping template when it was issued; the database refuses any change since.
+        contenu = mark_safe(self.object.html)  # noqa: S308
+        return super().get_context_data(contenu=contenu, **kwargs)
+
+
+class DocumentFileView(DocumentMixin, DetailView):
+    def render_to_response(self, context, **response_kwargs):
+        return HttpResponse(
+            bytes(self.object.contenu),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'attachment; filename="{self.object.nom_fichier}"'},
+        )

@@ -1,0 +1,91 @@
+from django.contrib.messages.views import SuccessMessageMixin
+from django.http import Http404
+from django.views.generic import DetailView, UpdateView
+
+from conventions.mixins import InConventionMixin
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from governance.forms.reunions import AgendaForm, NotesForm, ReunionForm, ReunionMoveForm
+from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, Reunion
+
+
+class ReunionMixin(InConventionMixin, PermissionMixin):
+    queryset = Reunion.objects.select_related("instance__convention__territoire")
+    convention_lookup = "instance__convention"
+    context_object_name = "reunion"
+    room = "gouvernance"
+
+
+class ReunionView(ReunionMixin, DetailView):
+    permission = "governance.view_reunion"
+    template_name = "governance/reunion.html"
+
+    def get_queryset(self):
+        return super().get_queryset().for_page(self.request.user)
+
+    def get_context_data(self, **kwargs):
+        user = self.request.user
+        decisions = Decision.objects.visible_to(user).for_list(user)
+        return super().get_context_data(
+            decisions=decisions.filter(reunion=self.object).order_by("rang"),
+            ouvertes=decisions.before(self.object).ouvertes().most_pressing_first(),
+            documents=DocumentEmis.objects.visible_to(user).filter(reunion=self.object).without_content(),
+            notes_form=NotesForm(instance=self.object),
+            **kwargs,
+        )
+
+
+class ReunionAddView(InConventionMixin, PermissionMixin, SuccessMessageMixin, UpdateView):
+    """The object found is the instance; what the form saves is a meeting of it."""
+
+    queryset = Instance.objects.select_related("convention__territoire")
+    permission = "governance.change_instance"
+    form_class = ReunionForm
+    template_name = "governance/reunion_form.html"
+    room = "gouvernance"
+    success_message = "La réunion est enregistrée. Préparez maintenant son ordre du jour."
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"instance": Reunion(instance=self.object)}
+
+
+class ReunionEditView(ReunionMixin, SuccessMessageMixin, UpdateView):
+    permission = "governance.change_reunion"
+    form_class = ReunionForm
+    template_name = "governance/reunion_form.html"
+    success_message = "La date, le lieu et la présidence de la réunion sont enregistrés."
+
+
+class ReunionMoveView(ReunionMixin, TransitionFormMixin, UpdateView):
+    permission = "governance.move_reunion"
+    form_class = ReunionMoveForm
+    template_name = "governance/reunion_move.html"
+
+    @property
+    def success_message(self):
+        return f"La réunion est maintenant « {self.object.get_statut_display().lower()} »."
+
+    def get_form_kwargs(self):
+        statut = self.kwargs["statut"]
+        if not any(statut in vers for vers in TRANSITIONS_REUNION.values()):
+            raise Http404
+        return super().get_form_kwargs() | {"statut": statut}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(statut=self.kwargs["statut"], **kwargs)
+
+
+class ReunionNotesView(ReunionMixin, SuccessMessageMixin, UpdateView):
+    permission = "governance.note_reunion"
+    form_class = NotesForm
+    template_name = "governance/reunion_notes.html"
+    success_message = "Les notes de séance sont enregistrées."
+
+
+class AgendaEditView(ReunionMixin, SuccessMessageMixin, UpdateView):
+    permission = "governance.change_reunion"
+    form_class = AgendaForm
+    template_name = "governance/agenda_form.html"
+    success_message = "L’ordre du jour est enregistré."
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"user": self.request.user}

@@ -1,0 +1,120 @@
+// Small comforts; every page works without them.
+(() => {
+    "use strict";
+
+    // Runs once per element, also when htmx swaps around it.
+    const done = new WeakMap();
+    const each = (root, selector, run) => {
+        const found = [...root.querySelectorAll(selector)];
+        if (root.matches?.(selector)) found.unshift(root);
+        found.forEach((element) => {
+            const selectors = done.get(element) ?? done.set(element, new Set()).get(element);
+            if (selectors.has(selector)) return;
+            selectors.add(selector);
+            run(element);
+        });
+    };
+
+    // Messages: the cross appears only when it can do something.
+    const messages = (root) =>
+        each(root, "[data-dismiss]", (button) => {
+            button.hidden = false;
+            button.addEventListener("click", () => {
+                button.closest(".alert").remove();
+                document.getElementById("contenu")?.focus({ preventScroll: true });
+            });
+        });
+
+    // Menus: Escape or a press elsewhere closes them.
+    const closeMenus = (except) =>
+        document.querySelectorAll("details[data-menu][open]").forEach((menu) => {
+            if (menu !== except) menu.open = false;
+        });
+    document.addEventListener("click", (event) => closeMenus(event.target.closest?.("details[data-menu]")));
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape") return;
+        const menu = document.activeElement?.closest("details[data-menu][open]");
+        closeMenus(null);
+        menu?.querySelector("summary").focus();
+    });
+
+    // Rail on a phone: the current room is in sight.
+    const rail = (root) =>
+        each(root, "[data-rail]", (nav) => {
+            const current = nav.querySelector("[aria-current]");
+            if (current) nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+        });
+
+    // Unsaved words: <form data-unsaved>. Fields keep the value of the page in default*.
+    const isDirty = (form) =>
+        [...form.elements].some((field) => {
+            if (!field.name || field.type === "hidden" || field.disabled) return false;
+            if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+            if (field.options) {
+                const chosen = [...field.options];
+                const given = chosen.some((option) => option.defaultSelected);
+                return chosen.some((option, index) =>
+                    option.selected !== (given || field.multiple ? option.defaultSelected : index === 0));
+            }
+            if (field.type === "file") return field.files.length > 0;
+            return "defaultValue" in field && field.value !== field.defaultValue;
+        });
+    let leaving = false;
+    document.addEventListener("submit", (event) => {
+        if (event.target.matches("[data-unsaved]")) leaving = true;
+    });
+    window.addEventListener("pageshow", () => { leaving = false; });
+    window.addEventListener("beforeunload", (event) => {
+        if (!leaving && [...document.querySelectorAll("form[data-unsaved]")].some(isDirty)) event.preventDefault();
+    });
+
+    // Formsets: « Ajouter une ligne » copies the empty form; without JavaScript the blank rows of the server remain.
+    const formsets = (root) =>
+        each(root, "[data-formset]", (box) => {
+            const button = box.querySelector("[data-formset-add]");
+            const template = box.querySelector("template[data-formset-empty]");
+            const rows = box.querySelector("[data-formset-rows]");
+            const total = box.querySelector(`[name="${box.dataset.formset}-TOTAL_FORMS"]`);
+            const most = box.querySelector(`[name="${box.dataset.formset}-MAX_NUM_FORMS"]`);
+            if (!button || !template || !rows || !total) return;
+            const full = () => most && Number(total.value) >= Number(most.value);
+            button.hidden = full();
+            button.addEventListener("click", () => {
+                const index = total.value;
+                const copy = document.createElement("template");
+                copy.innerHTML = template.innerHTML.replaceAll("__prefix__", index);
+                rows.append(copy.content);
+                total.value = String(Number(index) + 1);
+                button.hidden = full();
+                rows.lastElementChild.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+            });
+        });
+
+    // Filters apply as they are chosen; the button stays.
+    const filters = (root) =>
+        each(root, "form[data-autosubmit]", (form) => {
+            let timer;
+            const send = (delay) => {
+                clearTimeout(timer);
+                timer = setTimeout(() => form.requestSubmit(), delay);
+            };
+            form.addEventListener("change", (event) => {
+                if (event.target.matches("select:not([multiple]), input[type=checkbox], input[type=radio]")) send(400);
+            });
+            // Empty fields stay out of the address.
+            form.addEventListener("submit", () => {
+                const empty = [...form.elements].filter((field) => field.name && field.value === "" && !field.disabled);
+                empty.forEach((field) => { field.disabled = true; });
+                setTimeout(() => empty.forEach((field) => { field.disabled = false; }), 0);
+            });
+        });
+
+    const start = (root) => {
+        messages(root);
+        rail(root);
+        formsets(root);
+        filters(root);
+    };
+    start(document);
+    document.addEventListener("htmx:afterSwap", (event) => start(event.target));
+})();

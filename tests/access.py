@@ -1,0 +1,137 @@
+"""The access table: every route, the address it is tried at, and who gets in.
+
+``Row.allowed`` names the visitors who get through (200, or a redirect after a POST). Of the others,
+the anonymous are sent to log in; on a page inside a convention a stranger gets 404 and a member 403.
+"""
+
+from dataclasses import dataclass
+
+from tests.world import MEMBERS
+
+ALL = frozenset({"outsider", *MEMBERS})
+MEMBER = frozenset(MEMBERS)
+COORD = frozenset({"coordination"})
+EDIT = frozenset({"coordination", "redaction"})
+REVIEW = frozenset({"relecture"})
+TALK = frozenset({"coordination", "redaction", "relecture"})
+TEAM = frozenset({"coordination", "administration"})
+
+
+@dataclass(frozen=True)
+class Row:
+    """``args`` are names in the world (``code`` is the convention's; an int or a plain string stands for itself)."""
+
+    args: tuple[object, ...] = ()
+    allowed: frozenset[str] = MEMBER
+    method: str = "get"
+    status: int = 200
+
+
+def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get", status: int = 200) -> Row:
+    return Row(("code", *args), allowed, method, status)
+
+
+ROWS: dict[str, Row] = {
+    "home": Row((), ALL),
+    "composants": Row((), frozenset()),
+    "convention_home": inside(),
+    # conventions
+    "conventions:list": Row((), ALL),
+    "conventions:detail": inside(),
+    "conventions:edit": inside("signataires", allowed=COORD),
+    "conventions:organisation_add": inside(allowed=COORD),
+    "conventions:move": inside("en_evaluation", allowed=COORD),
+    "conventions:equipe": inside(),
+    "conventions:habilitation_add": inside(allowed=TEAM),
+    "conventions:habilitation_remove": inside("habilitation", allowed=TEAM),
+    "conventions:theme": inside(),
+    "conventions:logo": inside(allowed=frozenset()),
+    "conventions:impression": inside("impression"),
+    "conventions:impression_file": inside("impression"),
+    # diagnostics
+    "diagnostics:detail": inside(),
+    "diagnostics:start": inside(allowed=COORD, method="post", status=302),
+    "diagnostics:edit": inside("synthese", allowed=COORD),
+    "diagnostics:move": inside("partage", allowed=COORD),
+    "diagnostics:atelier_add": inside(allowed=COORD),
+    "diagnostics:atelier_edit": inside("atelier", allowed=COORD),
+    "diagnostics:atelier_delete": inside("atelier", allowed=COORD),
+    "diagnostics:constat_add": inside(allowed=COORD),
+    "diagnostics:constat_edit": inside("constat", allowed=COORD),
+    "diagnostics:constat_delete": inside("constat", allowed=COORD),
+    "diagnostics:enjeu_add": inside(allowed=COORD),
+    "diagnostics:enjeu_edit": inside("enjeu", allowed=COORD),
+    "diagnostics:enjeu_delete": inside("enjeu", allowed=COORD),
+    # actions
+    "actions:mes_fiches": Row((), ALL),
+    "actions:a_relire": Row((), ALL),
+    "actions:plan": inside(),
+    "actions:plan_start": inside(allowed=COORD, method="post", status=302),
+    "actions:plan_edit": inside(allowed=COORD),
+    "actions:plan_move": inside("soumis", allowed=COORD),
+    "actions:plan_pdf": inside(),
+    "actions:fiches": inside(),
+    "actions:fiche_add": inside(allowed=COORD),
+    "actions:fiche": inside("fiche"),
+    "actions:fiche_pdf": inside("fiche"),
+    "actions:fiche_edit": inside("fiche", "contexte", allowed=EDIT),
+    "actions:fiche_submit": inside("fiche", allowed=EDIT),
+    "actions:fiche_ask_completion": inside("en_relecture", allowed=REVIEW),
+    "actions:fiche_validate": inside("en_relecture", allowed=REVIEW),
+    "actions:fiche_reopen": inside("validee", allowed=frozenset({"coordination", "relecture"})),
+    "actions:etapes_edit": inside("fiche", allowed=EDIT),
+    "actions:fiche_archive": inside("fiche", allowed=COORD),
+    "actions:fiche_restore": inside("archivee", allowed=COORD),
+    "actions:fiche_avancement": inside("fiche", allowed=EDIT),
+    "actions:fiche_place": inside("fiche", allowed=COORD),
+    "actions:note_add": inside("fiche", allowed=EDIT),
+    "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
+    "actions:commentaire_add": inside("fiche", allowed=TALK),
+    "actions:commentaire_resolve": inside("commentaire", allowed=TALK),
+    "actions:indicateur_edit": inside("indicateur", allowed=EDIT),
+    "actions:axe_add": inside(allowed=COORD),
+    "actions:axe_edit": inside("axe", allowed=COORD),
+    "actions:axe_delete": inside("axe", allowed=COORD),
+    "actions:objectif_add": inside("axe", allowed=COORD),
+    "actions:objectif_edit": inside("objectif", allowed=COORD),
+    "actions:objectif_delete": inside("objectif", allowed=COORD),
+    # governance
+    "governance:detail": inside(),
+    "governance:instance": inside("instance"),
+    "governance:instance_add": inside(allowed=COORD),
+    "governance:instance_edit": inside("instance", allowed=COORD),
+    "governance:reunion_add": inside("instance", allowed=COORD),
+    "governance:reunion": inside("reunion"),
+    "governance:reunion_edit": inside("reunion", allowed=COORD),
+    "governance:reunion_move": inside("reunion", "convoquee", allowed=COORD),
+    "governance:reunion_notes": inside("tenue", allowed=COORD),
+    "governance:agenda_edit": inside("reunion", allowed=COORD),
+    "governance:decision_add": inside("tenue", allowed=COORD),
+    "governance:decision": inside("decision"),
+    "governance:decision_complete": inside("decision", allowed=COORD),
+    "governance:register": inside(),
+    "governance:dossier_preview": inside("reunion"),
+    "governance:dossier_issue": inside("reunion", allowed=COORD, method="post", status=302),
+    "governance:documents": inside(),
+    "governance:document": inside("document"),
+    "governance:document_file": inside("document"),
+}
+
+# allauth's own pages: what an anonymous visitor gets, and a person who is logged in.
+ACCOUNT: dict[str, tuple[tuple[object, ...], int, int]] = {
+    "account_login": ((), 200, 302),
+    "account_logout": ((), 302, 200),
+    "account_inactive": ((), 200, 200),
+    "account_signup": ((), 200, 302),
+    "account_reauthenticate": ((), 302, 200),
+    "account_email": ((), 302, 200),
+    "account_email_verification_sent": ((), 200, 200),
+    "account_confirm_email": (("clef-inconnue",), 200, 200),
+    "account_change_password": ((), 302, 200),
+    "account_set_password": ((), 302, 302),
+    "account_reset_password": ((), 200, 200),
+    "account_reset_password_done": ((), 200, 200),
+    "account_reset_password_from_key": (("abc", "set-password"), 200, 200),
+    "account_reset_password_from_key_done": ((), 200, 200),
+    "account_confirm_login_code": ((), 302, 302),
+}

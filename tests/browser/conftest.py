@@ -1,0 +1,67 @@
+"""A real Chromium on a live server. Each test logs in by its own session cookie; nothing leaves the machine."""
+
+import os
+import shutil
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import sync_playwright
+
+from tests.world import build_world
+
+# Playwright's synchronous API runs an event loop in the test's thread; the ORM is used outside of it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium manque : bin/setup --tests l’installe."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def world(live_server):
+    return build_world()
+
+
+@pytest.fixture
+def open_as(chromium, live_server):
+    """``open_as(user, width=…)`` gives a page of a fresh browser, logged in as ``user``; script errors fail the test."""
+    contexts = []
+    errors = []
+
+    def open_page(user=None, width=1280, height=900, **options):
+        context = chromium.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, locale="fr-FR", **options
+        )
+        contexts.append(context)
+        if user is not None:
+            client = Client()
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if "favicon" not in error] == []

@@ -1,0 +1,151 @@
+"""Files read back: their title, language, bookmarks and links, and the machine check of PDF/UA-1."""
+
+import io
+import re
+
+import page
+import pikepdf
+import pytest
+
+from actions.documents import fiche_html, plan_html
+from actions.models import FicheAction, for_screen
+from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
+from governance.documents import issue_dossier
+from tests.factories import EtapeFactory
+from tests.world import build_world
+
+HTML = '<html lang="fr"><head><title>Essai</title>{head}</head><body><h1>Essai</h1>{body}</body></html>'
+
+
+@pytest.fixture
+def world():
+    return build_world()
+
+
+def one_fiche(world):
+    return for_screen(FicheAction.objects.filter(pk=world.fiche.pk)).get()
+
+
+def failures(content):
+    """What the file breaks of PDF/UA-1."""
+    return page.validate_pdf_bytes(content, profile=page.ValidationProfile.PDF_UA_1).failures
+
+
+def outline(pdf):
+    with pdf.open_outline() as bookmarks:
+        return [(item.title, [child.title for child in item.children]) for item in bookmarks.root]
+
+
+def test_plan_is_accessible_and_navigable(world):
+    content = render_pdf(plan_html(world.plan))
+
+    assert failures(content) == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        axe = str(world.objects["axe"])
+        assert str(pdf.docinfo.Title) == f"Plan d’actions – {world.convention}"
+        assert str(pdf.Root.Lang) == "fr"
+        assert outline(pdf) == [
+            ("Plan d’actions", []),
+            ("Sommaire", []),
+            ("Synthèse", ["Fiches par axe et par avancement"]),
+            (
+                axe,
+                [
+                    "Avancement",
+                    "Objectifs",
+                    "1.1.1 Ouvrir un relais itinérant",
+                    "1.1.2 Créer une ludothèque",
+                    "1.1.3 Former les assistantes maternelles",
+                ],
+            ),
+            ("Signataires", []),
+        ]
+        # One link an entry: synthèse, axe, three fiches, signataires.
+        assert [len(sheet.get("/Annots", [])) for sheet in pdf.pages] == [0, 6, 0, 0, 0, 0, 0, 0]
+
+
+def test_plan_leaves_out_confidential_and_archived_fiches(world):
+    FicheAction.objects.filter(pk=world.objects["validee"].pk).update(confidentielle=True)
+
+    html = plan_html(world.plan)
+
+    assert re.findall(r'<h2 id="fiche-\d+">(.*?)</h2>', html) == [
+        "1.1.1 Ouvrir un relais itinérant",
+        "1.1.2 Créer une ludothèque",
+    ]
+    assert "Former les assistantes maternelles" not in html
+    assert "Action archivée" not in html
+
+
+def test_fiche_is_accessible(world):
+    content = render_pdf(fiche_html(one_fiche(world)))
+
+    assert failures(content) == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        assert str(pdf.docinfo.Title) == "Fiche action 1.1.1 Ouvrir un relais itinérant"
+        assert str(pdf.Root.Lang) == "fr"
+
+
+def test_fiche_with_hostile_words_is_escaped(world):
+    FicheAction.objects.filter(pk=world.fiche.pk).update(
+        intitule="<script>alert(1)</script>", modalites='<img src="https://example.org/x.png">'
+    )
+
+    html = fiche_html(one_fiche(world))
+
+    assert "<script" not in html
+    assert "<img" not in html
+    assert failures(render_pdf(html)) == []
+
+
+def test_plan_costs_the_same_queries_with_more_fiches(world, django_assert_num_queries):
+    with django_assert_num_queries(16):
+        plan_html(world.plan)
+    EtapeFactory.create_batch(3, fiche=world.fiche)
+    world.objects["archivee"].restore(by=world.people["coordination"])
+    with django_assert_num_queries(16):
+        plan_html(world.plan)
+
+
+def test_dossier_is_accessible_and_frozen(world):
+    content = bytes(issue_dossier(world.reunion, by=world.people["coordination"]).contenu)
+
+    assert failures(content) == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        assert str(pdf.docinfo.Title) == f"Dossier de séance – {world.reunion}"
+        assert str(pdf.Root.Lang) == "fr"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ('<link rel="stylesheet" href="static:pdf/absent.css">', ""),
+        ("", '<img src="static:pdf/absent.png" alt="Logo">'),
+        ("", '<img src="https://example.org/logo.png" alt="Logo">'),
+        ("", '<img src="file:///etc/passwd" alt="Logo">'),
+        ("", '<img src="static:../pyproject.toml" alt="Logo">'),
+        ("", '<img src="static:js/portal.js" alt="Logo">'),
+    ],
+)
+def test_missing_or_foreign_asset_is_fatal(head, body):
+    with pytest.raises(DocumentError):
+        render_pdf(HTML.format(head=head, body=body))
+
+
+def test_image_without_words_is_fatal():
+    pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    with pytest.raises(DocumentError):
+        render_pdf(HTML.format(head="", body=f'<img src="{pixel}">'))
+
+
+def test_lost_logo_is_an_error(world):
+    territoire = world.convention.territoire
+    territoire.logo = "logos/perdu.png"
+
+    with pytest.raises(DocumentError):
+        image_data(territoire.logo)
+
+
+def test_key_follows_the_content():
+    assert content_key("a") == content_key("a")
+    assert content_key("a") != content_key("b")

@@ -1,0 +1,169 @@
+"""The way to a file: asked, drawn once, given; and what was issued stays as it was."""
+
+import hashlib
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+
+from actions.models import FicheAction
+from conventions.models import Impression
+from conventions.operations.impressions import draw_impression
+from ctg_portal.documents import DocumentError
+from governance.models import DocumentEmis
+from tests.factories import ConventionFactory, HabilitationFactory, UserFactory
+from tests.world import build_world
+
+
+@pytest.fixture
+def world():
+    return build_world()
+
+
+@pytest.fixture
+def coordination(client, world):
+    client.force_login(world.people["coordination"])
+    return client
+
+
+def ask(client, world):
+    client.post(reverse("actions:plan_pdf", args=[world.convention.code]))
+    return Impression.objects.exclude(cle="0" * 64).get()
+
+
+def address(world, impression, name="impression"):
+    return reverse(f"conventions:{name}", args=[world.convention.code, impression.pk])
+
+
+def test_asking_twice_makes_one_impression(coordination, client, world):
+    first = ask(coordination, world)
+    client.force_login(world.people["lecture"])
+    second = ask(client, world)
+
+    assert second == first
+    assert set(second.demandeurs.all()) == {world.people["coordination"], world.people["lecture"]}
+
+
+def test_changed_plan_makes_another_impression(coordination, world):
+    ask(coordination, world)
+    FicheAction.objects.filter(pk=world.fiche.pk).update(modalites="Autre chose.")
+
+    coordination.post(reverse("actions:plan_pdf", args=[world.convention.code]))
+
+    assert Impression.objects.exclude(cle="0" * 64).count() == 2
+
+
+def test_impression_waits_then_is_given(coordination, world):
+    impression = ask(coordination, world)
+    waiting = coordination.get(address(world, impression))
+    refused = coordination.get(address(world, impression, "impression_file"))
+
+    draw_impression.func(str(impression.pk))
+    ready = coordination.get(address(world, impression))
+    file = coordination.get(address(world, impression, "impression_file"))
+
+    assert ("refresh" in waiting.text, "refresh" in ready.text) == (True, False)
+    assert refused.status_code == 404
+    impression.refresh_from_db()
+    assert (impression.statut, impression.html) == ("prete", "")
+    assert file.content == bytes(impression.contenu)
+    assert file.headers["Content-Disposition"] == f'attachment; filename="{impression.nom_fichier}"'
+    page = coordination.get(reverse("actions:plan_pdf", args=[world.convention.code]))
+    assert address(world, impression, "impression_file") in page.text
+
+
+def test_failed_drawing_is_said_and_can_be_asked_again(coordination, world):
+    impression = ask(coordination, world)
+    html = impression.html
+    Impression.objects.filter(pk=impression.pk).update(html=html + '<img src="static:pdf/x.png" alt="x">')
+
+    with pytest.raises(DocumentError):
+        draw_impression.func(str(impression.pk))
+    failed = coordination.get(address(world, impression))
+    coordination.post(reverse("actions:plan_pdf", args=[world.convention.code]))
+
+    assert "n’a pas pu" in failed.text
+    impression.refresh_from_db()
+    assert impression.statut == "en_attente"
+
+
+def test_impression_of_somebody_else_is_hidden(coordination, client, world):
+    impression = ask(coordination, world)
+    client.force_login(world.people["pilotage"])
+
+    assert client.get(address(world, impression)).status_code == 404
+    assert client.get(address(world, impression, "impression_file")).status_code == 404
+
+
+def test_fiche_is_given_at_once(coordination, world):
+    response = coordination.get(reverse("actions:fiche_pdf", args=[world.convention.code, world.fiche.pk]))
+
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.content.startswith(b"%PDF-")
+
+
+def test_confidential_fiche_is_hidden_from_readers(client, world):
+    FicheAction.objects.filter(pk=world.fiche.pk).update(confidentielle=True)
+    client.force_login(world.people["lecture"])
+
+    path = reverse("actions:fiche_pdf", args=[world.convention.code, world.fiche.pk])
+
+    assert client.get(path).status_code == 404
+
+
+def issue(client, world):
+    client.post(reverse("governance:dossier_issue", args=[world.convention.code, world.reunion.pk]))
+    return DocumentEmis.objects.order_by("-version").first()
+
+
+def test_issued_dossier_does_not_change(coordination, world):
+    document = issue(coordination, world)
+    before = bytes(document.contenu)
+    FicheAction.objects.filter(pk=world.fiche.pk).update(intitule="Tout autre chose")
+    world.objects["point"].intitule = "Autre point"
+    world.objects["point"].save()
+
+    args = [world.convention.code, document.pk]
+    file = coordination.get(reverse("governance:document_file", args=args))
+    page = coordination.get(reverse("governance:document", args=args))
+
+    assert file.content == before
+    assert document.sha256 == hashlib.sha256(before).hexdigest()
+    assert document.sha256 in page.text
+    assert "Ouvrir un relais itinérant" in page.text
+    assert "Tout autre chose" not in page.text
+
+
+def test_issuing_again_adds_a_version(coordination, world):
+    first = issue(coordination, world)
+    second = issue(coordination, world)
+
+    assert (first.version, second.version) == (2, 3)
+    assert first.pages == 3
+
+
+def test_database_refuses_to_change_a_document(world):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        DocumentEmis.objects.update(titre="Autre")
+
+
+def test_dossier_leaves_out_confidential_fiches(coordination, world):
+    FicheAction.objects.filter(pk=world.fiche.pk).update(confidentielle=True)
+
+    preview = coordination.get(
+        reverse("governance:dossier_preview", args=[world.convention.code, world.reunion.pk])
+    )
+    document = issue(coordination, world)
+
+    assert "Ouvrir un relais itinérant" not in preview.text
+    assert "Ouvrir un relais itinérant" not in document.html
+
+
+def test_convention_without_plan_says_so(client):
+    user = UserFactory()
+    convention = HabilitationFactory(user=user, convention=ConventionFactory()).convention
+    client.force_login(user)
+    path = reverse("actions:plan_pdf", args=[convention.code])
+
+    assert "n’a pas de plan d’actions à imprimer" in client.get(path).text
+    assert client.post(path).status_code == 404

@@ -1,0 +1,174 @@
+"""One small, full world: a convention with something in every room, a person per role, and a stranger's convention."""
+
+import datetime
+import hashlib
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanActions
+from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from ctg_portal.models import User
+from diagnostics.models import Diagnostic
+from governance.models import DocumentEmis, Reunion
+from tests.factories import (
+    AtelierFactory,
+    AxeFactory,
+    CommuneFactory,
+    ConstatFactory,
+    ConventionFactory,
+    DecisionFactory,
+    DiagnosticFactory,
+    EnjeuFactory,
+    EtapeFactory,
+    FinancementFactory,
+    HabilitationFactory,
+    InstanceFactory,
+    MembreInstanceFactory,
+    ObjectifFactory,
+    OrganisationFactory,
+    PiloteFactory,
+    PlanActionsFactory,
+    PointOrdreDuJourFactory,
+    ReunionFactory,
+    SignataireFactory,
+    TerritoireFactory,
+    UserFactory,
+    complete_fiche,
+)
+
+MEMBERS = ("lecture", "pilotage", "redaction", "relecture", "coordination", "administration")
+VISITORS = ("anonymous", "outsider", *MEMBERS)
+
+
+@dataclass
+class World:
+    convention: Convention
+    diagnostic: Diagnostic
+    plan: PlanActions
+    fiche: FicheAction
+    reunion: Reunion
+    people: dict[str, User]
+    objects: dict[str, object] = field(default_factory=dict)
+
+
+def build_world():
+    """A CTG in its fourth year: the epci and the CAF sign, one fiche is en relecture, a COPIL is being prepared."""
+    communes = [CommuneFactory() for _ in range(2)]
+    territoire = TerritoireFactory()
+    territoire.communes.add(*communes)
+    epci = OrganisationFactory(nom=territoire.nom, nature=Organisation.Nature.EPCI, territoire=territoire)
+    caf = OrganisationFactory(nom="CAF du Lot", nature=Organisation.Nature.CAF)
+    convention = ConventionFactory(territoire=territoire)
+    SignataireFactory(convention=convention, organisation=epci, signe_le=convention.debut)
+    signataire = SignataireFactory(convention=convention, organisation=caf)
+    Phase.objects.create(
+        convention=convention,
+        nature=Phase.Nature.DIAGNOSTIC,
+        debut_prevu=convention.debut,
+        fin_prevue=convention.debut + datetime.timedelta(days=300),
+    )
+    FinancementFactory(convention=convention, financeur=caf, beneficiaire=epci)
+
+    diagnostic = DiagnosticFactory(convention=convention)
+    enjeu = EnjeuFactory(diagnostic=diagnostic)
+    constat = ConstatFactory(diagnostic=diagnostic)
+    enjeu.constats.add(constat)
+    atelier = AtelierFactory(diagnostic=diagnostic, participants=12)
+
+    plan = PlanActionsFactory(convention=convention)
+    axe = AxeFactory(plan=plan, code="1")
+    objectif = ObjectifFactory(axe=axe, code="1.1")
+    objectif.enjeux.add(enjeu)
+    people = {
+        "outsider": UserFactory(nom="Personne d’ailleurs"),
+        **{role: UserFactory(nom=f"Personne {role}") for role in MEMBERS},
+    }
+    for role in ("lecture", "pilotage", "redaction", "relecture", "coordination"):
+        HabilitationFactory(user=people[role], role=role, convention=convention)
+    Habilitation.objects.create(user=people["administration"], role="administration", organisation=epci)
+
+    def fiche(redaction, **fields):
+        made = complete_fiche(axe=axe, objectif=objectif, **fields)
+        PiloteFactory(fiche=made, user=people["redaction"], nom="")
+        if redaction != "brouillon":
+            made.submit(by=people["coordination"])
+        if redaction == "validee":
+            made.validate(by=people["relecture"])
+        return made
+
+    brouillon = fiche("brouillon", code="1.1.1", intitule="Ouvrir un relais itinérant")
+    en_relecture = fiche("en_relecture", code="1.1.2", intitule="Créer une ludothèque")
+    validee = fiche("validee", code="1.1.3", intitule="Former les assistantes maternelles")
+    archivee = fiche("brouillon", code="1.1.4", intitule="Action archivée")
+    archivee.archive(by=people["coordination"])
+    EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
+    indicateur = brouillon.indicateurs.get()
+    Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
+    Note.objects.create(fiche=brouillon, texte="Première réunion tenue.", auteur=people["redaction"])
+    Bilan.objects.create(fiche=brouillon, annee=convention.debut.year, realise="Étude faite.")
+    commentaire = Commentaire.objects.create(
+        fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
+    )
+
+    instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
+    MembreInstanceFactory(instance=instance, organisation=epci)
+    reunion = ReunionFactory(instance=instance)
+    point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
+    point.fiches.add(brouillon)
+    tenue = ReunionFactory(
+        instance=instance, statut=Reunion.Statut.TENUE, debut=timezone.now() - datetime.timedelta(days=90)
+    )
+    decision = DecisionFactory(reunion=tenue)
+    contenu = b"%PDF-1.7 un document d'essai"
+    document = DocumentEmis.objects.create(
+        convention=convention,
+        reunion=reunion,
+        nature=DocumentEmis.Nature.DOSSIER_SEANCE,
+        titre="Dossier de séance",
+        nom_fichier="dossier-copil.pdf",
+        contenu=contenu,
+        html="<h2>Ordre du jour</h2><p>Un point.</p>",
+        sha256=hashlib.sha256(contenu).hexdigest(),
+        taille=len(contenu),
+        pages=1,
+        auteur=people["coordination"],
+    )
+    impression = Impression.objects.create(
+        convention=convention,
+        cle="0" * 64,
+        titre="Plan d’actions",
+        nom_fichier="plan.pdf",
+        statut=Impression.Statut.PRETE,
+        contenu=contenu,
+        prete_le=timezone.now(),
+    )
+    impression.demandeurs.add(*people.values())
+    return World(
+        convention,
+        diagnostic,
+        plan,
+        brouillon,
+        reunion,
+        people,
+        {
+            "axe": axe,
+            "objectif": objectif,
+            "enjeu": enjeu,
+            "constat": constat,
+            "atelier": atelier,
+            "en_relecture": en_relecture,
+            "validee": validee,
+            "archivee": archivee,
+            "indicateur": indicateur,
+            "commentaire": commentaire,
+            "instance": instance,
+            "point": point,
+            "tenue": tenue,
+            "decision": decision,
+            "document": document,
+            "impression": impression,
+            "signataire": signataire,
+            "habilitation": Habilitation.objects.get(user=people["lecture"]),
+        },
+    )
