@@ -195,7 +195,7 @@ def test_row_of_another_convention_is_refused_and_nothing_changes(client, conven
             "signataires",
             2,
             signataire_row(mine.organisation, id=mine.pk, fonction="Changée"),
-            signataire_row(mine.organisation, id=other.pk, fonction="Volée"),
+            signataire_row(other.organisation, id=other.pk, fonction="Volée"),
         ),
     )
 
