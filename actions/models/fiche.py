@@ -481,6 +481,11 @@ class FicheAction(TimestampedModel, Ordered):
         return min(missed, default=None)
 
     @property
+    def is_late_by_etape(self) -> bool:
+        """Late because of a step: its own échéance is still to come, or was never given."""
+        return self.is_late and (self.echeance is None or self.echeance >= timezone.localdate())
+
+    @property
     def jours_de_retard(self) -> int:
         depuis = self.retard_depuis
         return (timezone.localdate() - depuis).days if depuis else 0

@@ -35,8 +35,13 @@ class Progression:
             Avancement.A_VENIR,
             Avancement.ABANDONNEE,
         )
+        accorde = (Avancement.REALISEE, Avancement.ABANDONNEE)
         return [
-            {"code": code.value, "label": str(code.label), "count": self.counts[code]}
+            {
+                "code": code.value,
+                "label": f"{code.label}s" if code in accorde and self.counts[code] > 1 else str(code.label),
+                "count": self.counts[code],
+            }
             for code in ordre
             if self.counts.get(code)
         ]
