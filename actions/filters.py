@@ -32,13 +32,10 @@ ONGOING = ~Q(avancement__in=AVANCEMENTS_FINIS)
 
 
 class Check(django_filters.BooleanFilter):
-    """A box that narrows the list when it is ticked, and does nothing otherwise."""
+    """A box: its method is called with ``False`` too, and must then leave the list as it is."""
 
     def __init__(self, **kwargs):
         super().__init__(widget=forms.CheckboxInput, **kwargs)
-
-    def filter(self, qs, value):
-        return super().filter(qs, value) if value else qs
 
 
 class FicheFilter(ListFilter):
@@ -124,13 +121,13 @@ class FicheFilter(ListFilter):
         return queryset.filter(pk__in=found.values("fiche"))
 
     def filter_late(self, queryset, name, value):
-        return queryset.filter(is_late_db=True)
+        return queryset.filter(is_late_db=True) if value else queryset
 
     def filter_without_pilote(self, queryset, name, value):
-        return queryset.filter(ONGOING).without_pilote()
+        return queryset.filter(ONGOING).without_pilote() if value else queryset
 
     def filter_without_echeance(self, queryset, name, value):
-        return queryset.filter(ONGOING).without_echeance()
+        return queryset.filter(ONGOING).without_echeance() if value else queryset
 
     def filter_without_indicateur(self, queryset, name, value):
-        return queryset.filter(ONGOING).without_indicateur()
+        return queryset.filter(ONGOING).without_indicateur() if value else queryset

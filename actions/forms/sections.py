@@ -9,6 +9,7 @@ import json
 
 from django import forms
 from django.db import transaction
+from django.db.models import Q
 from django.forms import inlineformset_factory
 from django.utils import timezone
 
@@ -35,6 +36,17 @@ def area(rows=5):
     return forms.Textarea(attrs={"rows": rows})
 
 
+def organisations_of(fiche):
+    """Whom the fiche may name, by key: those of its convention, and those it already names."""
+    named = (
+        Q(pk__in=Organisation.objects.for_convention(fiche.plan.convention).values("pk"))
+        | Q(pk=fiche.structure_pilote_id)
+        | Q(pk__in=fiche.partenaires.values("organisation"))
+        | Q(pk__in=fiche.lignes_financement.values("financeur"))
+    )
+    return {row.pk: row for row in Organisation.objects.filter(named)}
+
+
 class FicheRowFormSet(OrderedFormSet):
     """Rows of one fiche; its convention limits what may be chosen."""
 
@@ -43,8 +55,7 @@ class FicheRowFormSet(OrderedFormSet):
         fields = self.form.base_fields
         convention = self.instance.plan.convention
         if organisations := [name for name in ("organisation", "financeur") if name in fields]:
-            found = {row.pk: row for row in Organisation.objects.for_convention(convention)}
-            rows |= dict.fromkeys(organisations, found)
+            rows |= dict.fromkeys(organisations, organisations_of(self.instance))
         if "dispositif" in fields:
             rows["dispositif"] = {row.pk: row for row in Dispositif.objects.all()}
         if "user" in fields:
@@ -266,8 +277,7 @@ class EquipeForm(FicheSectionForm):
         widgets = {"equipe_projet": area(4)}
 
     def limit_choices(self, convention):
-        organisations = {row.pk: row for row in Organisation.objects.for_convention(convention)}
-        self.fields["structure_pilote"].share(organisations)
+        self.fields["structure_pilote"].share(organisations_of(self.instance))
 
 
 class MoyensForm(FicheSectionForm):

@@ -218,7 +218,7 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         """What a row of the plan or of the table shows, in a constant number of queries."""
         return (
             self.select_related("plan__convention__territoire", "axe", "objectif", "structure_pilote")
-            .prefetch_related("pilotes__user", "domaines")
+            .prefetch_related(Prefetch("pilotes", Pilote.objects.select_related("user")))
             .with_late()
             .with_counts()
         )

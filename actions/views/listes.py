@@ -23,7 +23,11 @@ class FicheTableView(InConventionMixin, FilterView):
         return fiches.for_list().in_plan_order()
 
     def get_filterset_kwargs(self, filterset_class):
-        return super().get_filterset_kwargs(filterset_class) | {"convention": self.convention}
+        # Always bound: without a filter too, archived fiches are left out.
+        return super().get_filterset_kwargs(filterset_class) | {
+            "convention": self.convention,
+            "data": self.request.GET,
+        }
 
     def get_context_data(self, **kwargs):
         plan = PlanActions.objects.filter(convention=self.convention).select_related("convention").first()

@@ -1,0 +1,268 @@
+"""Editing section by section, lists under one count of queries, and foreign objects refused."""
+
+import datetime
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.forms.sections import SECTION_FORMS
+from actions.models import FicheAction, Pilote
+from tests.factories import (
+    AxeFactory,
+    CommuneFactory,
+    EnjeuFactory,
+    FicheActionFactory,
+    HabilitationFactory,
+    OrganisationFactory,
+    PiloteFactory,
+    complete_fiche,
+)
+
+
+def log_in(client, convention, role="coordination"):
+    user = HabilitationFactory(convention=convention, role=role).user
+    client.force_login(user)
+    return user
+
+
+def edit_url(fiche, section):
+    return reverse("actions:fiche_edit", args=[fiche.plan.convention.code, fiche.pk, section])
+
+
+def payload(client, url):
+    """What a browser would send back untouched, read from the form of the page."""
+    form = client.get(url).context["form"]
+    data = {}
+
+    def add(one):
+        for bound in one:
+            value = bound.value()
+            if value is None or value is False:
+                continue
+            if isinstance(value, (list, tuple)):
+                value = [getattr(row, "pk", row) for row in value]
+            data[bound.html_name] = bound.field.prepare_value(value) if not isinstance(value, list) else value
+
+    add(form)
+    for formset in form.formsets.values():
+        add(formset.management_form)
+        for row in formset:
+            add(row)
+    return data
+
+
+def snapshot():
+    """Every byte of the fiches, but when they were saved."""
+    return list(FicheAction.objects.order_by("pk").values(*COLUMNS))
+
+
+COLUMNS = [field.attname for field in FicheAction._meta.concrete_fields if field.name != "updated_at"]
+
+
+@pytest.mark.parametrize("section", SECTION_FORMS)
+def test_saving_a_section_untouched_changes_nothing(client, section):
+    fiche = complete_fiche(etp="0.50", debut=datetime.date(2026, 1, 1))
+    log_in(client, fiche.convention)
+    before = snapshot()
+
+    response = client.post(edit_url(fiche, section), payload(client, edit_url(fiche, section)))
+
+    assert response.status_code == 302
+    assert snapshot() == before
+
+
+def test_saving_a_section_leaves_every_other_column(client):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "contexte")
+    data = payload(client, url) | {"besoins": "Trente familles."}
+    # Somebody else saves another section while the page is open.
+    FicheAction.objects.filter(pk=fiche.pk).update(objectif_general="Écrit entre-temps.")
+
+    client.post(url, data)
+
+    fiche.refresh_from_db()
+    assert (fiche.besoins, fiche.objectif_general) == ("Trente familles.", "Écrit entre-temps.")
+
+
+def test_second_save_of_a_section_is_not_silent(client):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "contexte")
+    data = payload(client, url) | {"besoins": "La mienne."}
+    FicheAction.objects.filter(pk=fiche.pk).update(besoins="Celle de l’autre.")
+
+    refused = client.post(url, data)
+
+    assert "enregistrée par quelqu’un d’autre" in refused.text
+    assert "Celle de l’autre." in refused.text
+    assert "La mienne." in refused.text
+    fiche.refresh_from_db()
+    assert fiche.besoins == "Celle de l’autre."
+
+    version = refused.context["form"].data["version"]
+    assert client.post(url, data | {"version": version}).status_code == 302
+    fiche.refresh_from_db()
+    assert fiche.besoins == "La mienne."
+
+
+def test_section_closed_meanwhile_gives_the_words_back(client):
+    fiche = complete_fiche()
+    user = log_in(client, fiche.convention)
+    url = edit_url(fiche, "contexte")
+    data = payload(client, url) | {"besoins": "Tapé trop tard."}
+    fiche.submit(by=user)
+
+    response = client.post(url, data)
+
+    assert response.status_code == 200
+    assert "Tapé trop tard." in response.text
+    assert "en relecture" in response.text
+    fiche.refresh_from_db()
+    assert fiche.besoins == "Vingt familles sans mode de garde."
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "make"),
+    [
+        ("contexte", "enjeux", EnjeuFactory),
+        ("identite", "communes", CommuneFactory),
+        ("equipe", "structure_pilote", OrganisationFactory),
+    ],
+)
+def test_object_of_another_convention_is_refused(client, section, field, make):
+    fiche = complete_fiche()
+    EnjeuFactory(diagnostic__convention=fiche.convention)
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, section)
+    data = payload(client, url) | {field: make().pk}
+
+    before = snapshot()
+    response = client.post(url, data)
+
+    assert response.status_code == 200
+    assert field in response.context["form"].errors
+    assert snapshot() == before
+
+
+def test_pilote_row_of_another_fiche_is_refused(client):
+    fiche, stolen = complete_fiche(), PiloteFactory(nom="Pilote d’ailleurs")
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "equipe")
+    data = payload(client, url) | {"pilotes-0-id": stolen.pk, "pilotes-0-nom": "Volé"}
+
+    response = client.post(url, data)
+
+    assert "rien n’a été enregistré" in response.text
+    assert set(Pilote.objects.values_list("nom", flat=True)) == {
+        "Chargé·e de mission enfance",
+        "Pilote d’ailleurs",
+    }
+
+
+@pytest.mark.parametrize("hostile", ["a\x00b", "<script>alert(1)</script>", "x" * 50_000])
+def test_hostile_text(client, hostile):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "objectifs")
+
+    response = client.post(url, payload(client, url) | {"objectif_general": hostile}, follow=True)
+
+    assert response.status_code == 200
+    assert "<script>alert" not in response.text
+    fiche.refresh_from_db()
+    assert fiche.objectif_general == ("Accueillir chaque enfant." if "\x00" in hostile else hostile)
+
+
+def test_rows_without_javascript(client):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = reverse("actions:etapes_edit", args=[fiche.plan.convention.code, fiche.pk])
+    data = payload(client, url) | {
+        "etapes-0-intitule": "Louer le local",
+        "etapes-0-echeance": "2026-12-01",
+        "etapes-1-intitule": "Recruter",
+    }
+
+    client.post(url, data)
+
+    assert list(fiche.etapes.values_list("intitule", "echeance")) == [
+        ("Louer le local", datetime.date(2026, 12, 1)),
+        ("Recruter", None),
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("route", "queries"), [("actions:fiches", 15), ("actions:plan", 12)])
+def test_lists_do_not_grow(client, django_assert_num_queries, route, queries, count):
+    first = complete_fiche()
+    for _ in range(count - 1):
+        complete_fiche(axe=first.axe)
+    log_in(client, first.convention)
+
+    with django_assert_num_queries(queries):
+        response = client.get(reverse(route, args=[first.convention.code]))
+
+    assert response.text.count("Ouvrir un relais itinérant") == count
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_review_list_does_not_grow(client, django_assert_num_queries, count):
+    first = complete_fiche()
+    reviewer = log_in(client, first.convention, role="relecture")
+    for fiche in [first, *(complete_fiche(axe=first.axe) for _ in range(count - 1))]:
+        fiche.submit(by=reviewer)
+
+    with django_assert_num_queries(8):
+        response = client.get(reverse("actions:a_relire"))
+
+    assert response.text.count("Ouvrir un relais itinérant") == count
+
+
+def table(client, convention, query):
+    response = client.get(reverse("actions:fiches", args=[convention.code]) + query)
+    return {fiche.code for fiche in response.context["fiches"]}
+
+
+def test_filters_of_the_table(client):
+    axe = AxeFactory()
+    today = timezone.localdate()
+    log_in(client, axe.plan.convention)
+    FicheActionFactory(axe=axe, code="A", echeance=today - datetime.timedelta(days=2))
+    complete_fiche(axe=axe, code="B", priorite="haute", avancement="en_cours")
+    FicheActionFactory(axe=axe, code="C", avancement="realisee")
+    complete_fiche(axe=axe, code="D").archive(by=log_in(client, axe.plan.convention))
+
+    found = {
+        query: table(client, axe.plan.convention, query)
+        for query in (
+            "",
+            "?en_retard=on",
+            "?sans_pilote=on",
+            "?sans_echeance=on",
+            "?sans_indicateur=on",
+            "?priorite=haute",
+            "?avancement=realisee",
+            "?redaction=archivee",
+            "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance",
+            "?q=relais+B",
+            "?axe=999999",
+            "?tri=nimporte",
+        )
+    }
+
+    assert found == {
+        "": {"A", "B", "C"},
+        "?en_retard=on": {"A"},
+        "?sans_pilote=on": {"A"},
+        "?sans_echeance=on": set(),
+        "?sans_indicateur=on": {"A"},
+        "?priorite=haute": {"B"},
+        "?avancement=realisee": {"C"},
+        "?redaction=archivee": {"D"},
+        "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance": {"B"},
+        "?q=relais+B": {"B"},
+        "?axe=999999": set(),
+        "?tri=nimporte": {"A", "B", "C"},
+    }

@@ -1,0 +1,159 @@
+"""The five territories hold every published figure, are the same twice, and leave as documented files."""
+
+import datetime
+import json
+from decimal import Decimal
+from io import StringIO
+
+from django.core.management import call_command
+from django.db.models import Sum
+
+from actions.models import FicheAction
+from conventions.models import Convention, Financement
+from ctg_portal.demo.accounts import demo_accounts
+from ctg_portal.exports import dump_convention
+from ctg_portal.models import User
+from governance.models import Decision, Reunion
+
+D = datetime.date
+
+
+def run(command, *args):
+    out = StringIO()
+    call_command(command, *args, stdout=out)
+    return out.getvalue()
+
+
+def fiches_of(code):
+    return FicheAction.objects.filter(plan__convention__code=code)
+
+
+def test_demo_holds_the_published_facts(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    run("load_demo")
+
+    assert {code: fiches_of(code).count() for code in ("labastide-murat-ctg-2019", "carlades-ctg-2020")} == {
+        "labastide-murat-ctg-2019": 26,
+        "carlades-ctg-2020": 30,
+    }
+    _check_labastide()
+    _check_cauvaldor()
+    _check_carlades()
+    _check_cazals()
+    _check_quercy()
+    _check_life()
+    _check_export()
+
+    before = (
+        Convention.objects.count(),
+        FicheAction.objects.count(),
+        User.objects.count(),
+        Decision.objects.count(),
+    )
+    assert "rien à changer" in run("load_demo")
+    after = (
+        Convention.objects.count(),
+        FicheAction.objects.count(),
+        User.objects.count(),
+        Decision.objects.count(),
+    )
+    assert after == before
+
+
+def _check_labastide():
+    ctg = Convention.objects.get(code="labastide-murat-ctg-2019")
+    assert (ctg.debut.year, ctg.nombre_annees, ctg.precedente.nature) == (2019, 4, "cej")
+    assert ctg.territoire.communes.count() == 17
+    assert list(ctg.diagnostic.enjeux.filter(portee="transversal").values_list("intitule", flat=True)) == [
+        "La mobilité"
+    ]
+    assert (ctg.diagnostic.enjeux.count(), ctg.plan.axes.count()) == (5, 4)
+
+
+def _check_cauvaldor():
+    ctg = Convention.objects.get(code="cauvaldor-ctg-2018")
+    assert (ctg.signee_le, ctg.territoire.communes.count()) == (D(2018, 1, 16), 77)
+    assert (ctg.diagnostic.ateliers.count(), ctg.plan.axes.count()) == (15, 4)
+    assert all(atelier.participants for atelier in ctg.diagnostic.ateliers.all())
+
+
+def _check_carlades():
+    ctg = Convention.objects.get(code="carlades-ctg-2020")
+    gmr = Convention.objects.get(code="carlades-gmr-2022")
+    com = Convention.objects.get(code="carlades-com-2022")
+    assert (ctg.periode, gmr.periode, com.periode) == ("2020–2024", "2022–2025", "2022–2024")
+    assert (gmr.principale, com.principale) == (ctg, ctg)
+    assert (ctg.plan.axes.count(), gmr.fiches_partagees.count()) == (4, 30)
+    yearly = com.financements.order_by("exercice").values_list("exercice", "verse")
+    assert list(yearly) == [(year, Decimal("107900.00")) for year in (2022, 2023, 2024)]
+    assert ctg.plan.axes.exclude(enjeu_central="").exists()
+
+
+def _check_cazals():
+    ctg = Convention.objects.get(code="cazals-salviac-ctg-2022")
+    assert (ctg.debut, ctg.fin) == (D(2022, 1, 1), D(2026, 12, 31))
+    assert (ctg.precedente.periode, ctg.suivante.statut) == ("2018–2021", "preparation")
+    assert (ctg.signataires.count(), ctg.diagnostic.enjeux.count(), ctg.plan.axes.count()) == (6, 9, 4)
+    money = dict(
+        Financement.objects.filter(convention=ctg, exercice=2022)
+        .values_list("beneficiaire__nom")
+        .annotate(Sum("verse"))
+    )
+    assert money == {
+        "CC Cazals-Salviac": Decimal("248220.56"),
+        "Commune de Cazals (ALAE) et association Les Jardiniers Bourians (EVS)": Decimal("77647.00"),
+    }
+    assert "5 372" in ctg.diagnostic.portrait.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def _check_quercy():
+    ctg = Convention.objects.get(code="quercy-rouergue-ctg-2021")
+    assert (ctg.signee_le, ctg.fin, ctg.horizon_projet.year) == (D(2021, 12, 15), D(2024, 12, 31), 2025)
+    communes = ctg.signataires.filter(organisation__nature="commune").order_by("organisation__nom")
+    assert list(communes.values_list("organisation__commune__nom", flat=True)) == [
+        "Laguépie",
+        "Parisot",
+        "Saint-Antonin-Noble-Val",
+    ]
+    assert ctg.territoire.communes.count() == 17
+
+
+def _check_life():
+    running = fiches_of("cazals-salviac-ctg-2022")
+    assert running.late().exists()
+    assert {"brouillon", "en_relecture", "a_completer", "validee"} <= set(
+        running.values_list("redaction", flat=True)
+    )
+    assert Reunion.objects.a_venir().filter(instance__convention__code="cazals-salviac-ctg-2022").exists()
+    assert not Convention.objects.exclude(avertissement__contains="illustration").exists()
+    assert not User.objects.exclude(email__endswith="@example.org").exists()
+    assert [account["email"].split("@")[0] for account in demo_accounts()[:7]] == [
+        "coordination",
+        "redaction",
+        "relecture",
+        "pilotage",
+        "lecture",
+        "administration",
+        "technique",
+    ]
+
+
+def _check_export():
+    ctg = Convention.objects.get(code="cazals-salviac-ctg-2022")
+    written = run("export_convention", ctg.code)
+    assert written == run("export_convention", ctg.code) == dump_convention(ctg)
+    assert "@" not in written
+    found = json.loads(written)
+    assert (found["convention"]["debut"], found["convention"]["fin"]) == ("2022-01-01", "2026-12-31")
+    assert (len(found["signataires"]), len(found["diagnostic"]["enjeux"]), len(found["plan"]["axes"])) == (
+        6,
+        9,
+        4,
+    )
+    (totals,) = found["financements"]["totaux"]
+    assert {row["beneficiaire"]: row["verse"] for row in totals["par_beneficiaire"]} == {
+        "CC Cazals-Salviac": "248220.56",
+        "Commune de Cazals (ALAE) et association Les Jardiniers Bourians (EVS)": "77647.00",
+    }
+    lignes = found["financements"]["lignes"]
+    assert sorted(row["verse"] for row in lignes) == ["157191.67", "2585.73", "77647.00", "88443.16"]
