@@ -45,9 +45,12 @@
             if (current) nav.scrollLeft = current.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
         });
 
+    // A field named « elements » hides form.elements, so the fields are looked up.
+    const fields = (form) => form.querySelectorAll("input, select, textarea");
+
     // Unsaved words: <form data-unsaved>. Fields keep the value of the page in default*.
     const isDirty = (form) =>
-        [...form.elements].some((field) => {
+        [...fields(form)].some((field) => {
             if (!field.name || field.type === "hidden" || field.disabled) return false;
             if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
             if (field.options) {
@@ -103,7 +106,7 @@
             });
             // Empty fields stay out of the address.
             form.addEventListener("submit", () => {
-                const empty = [...form.elements].filter((field) => field.name && field.value === "" && !field.disabled);
+                const empty = [...fields(form)].filter((field) => field.name && field.value === "" && !field.disabled);
                 empty.forEach((field) => { field.disabled = true; });
                 setTimeout(() => empty.forEach((field) => { field.disabled = false; }), 0);
             });

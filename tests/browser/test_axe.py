@@ -57,6 +57,7 @@ def test_no_violation(open_as, world, group):
             page = pages[key]
             response = page.goto(address(route, world))
             assert response.status == 200, route
+            assert "/compte/login/" not in page.url, route
             faults = violations(page)
             if overflow(page) > 0:
                 faults.append(("reflow", overflow(page)))
