@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import rules
-from django.db.models import Q
+from django.db.models import FilteredRelation, Q
 
-from conventions.models import Convention, Habilitation, Impression, Organisation
+from conventions.models import Convention, Habilitation, Impression, Organisation, Signataire
 from ctg_portal.models import User
 
 Role = Habilitation.Role
@@ -16,12 +16,19 @@ ADMINISTRATING_NATURES = (Organisation.Nature.CAF, Organisation.Nature.EPCI, Org
 
 def _collect_roles(user: User) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = defaultdict(set)
-    rows = Habilitation.objects.filter(user=user).values_list(
-        "role",
-        "convention_id",
-        "organisation__nature",
-        "organisation__signatures__convention_id",
-        "organisation__territoire__conventions",
+    signature = FilteredRelation(
+        "organisation__signatures", condition=Q(organisation__signatures__retire_par=None)
+    )
+    rows = (
+        Habilitation.objects.filter(user=user)
+        .annotate(signature=signature)
+        .values_list(
+            "role",
+            "convention_id",
+            "organisation__nature",
+            "signature__convention_id",
+            "organisation__territoire__conventions",
+        )
     )
     for role, direct, nature, signed, own in rows:
         # Only the EPCI and the CAF administer; another signatory's administrator reads.
@@ -95,8 +102,9 @@ def _administered_around(user: User, convention_id: int) -> list[Organisation]:
     """Organisations that ``user`` administers and that sign the convention or administer its territoire."""
     if not (ids := administered_organisations(user)):
         return []
+    signing = Signataire.objects.actuels().filter(convention=convention_id)
     around = Organisation.objects.filter(
-        Q(signatures__convention=convention_id) | Q(territoire__conventions=convention_id), pk__in=ids
+        Q(pk__in=signing.values("organisation")) | Q(territoire__conventions=convention_id), pk__in=ids
     )
     return list(around.distinct())
 

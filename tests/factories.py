@@ -8,16 +8,21 @@ from factory.django import DjangoModelFactory
 
 from actions.models import Axe, Etape, FicheAction, IndicateurSuivi, Objectif, Pilote, PlanActions, Public
 from conventions.models import (
+    Avenant,
     Commune,
     Convention,
     Departement,
     Dispositif,
+    Document,
     Domaine,
+    Equipement,
     Financement,
     Habilitation,
+    Mandat,
     Organisation,
     Signataire,
     Territoire,
+    TypeEquipement,
 )
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
@@ -139,6 +144,58 @@ class FinancementFactory(DjangoModelFactory):
     dispositif = factory.SubFactory(DispositifFactory)
     beneficiaire = factory.SubFactory(OrganisationFactory)
     verse = "1000.50"
+
+
+class TypeEquipementFactory(DjangoModelFactory):
+    class Meta:
+        model = TypeEquipement
+
+    code = factory.Sequence(lambda n: f"type-{n}")
+    intitule = factory.Sequence(lambda n: f"Type {n}")
+    famille = TypeEquipement.Famille.PETITE_ENFANCE
+    unite_capacite = "places"
+
+
+class EquipementFactory(DjangoModelFactory):
+    class Meta:
+        model = Equipement
+
+    territoire = factory.SubFactory(TerritoireFactory)
+    type = factory.SubFactory(TypeEquipementFactory)
+    nom = factory.Sequence(lambda n: f"Équipement {n}")
+    capacite = 20
+
+
+class DocumentFactory(DjangoModelFactory):
+    class Meta:
+        model = Document
+
+    convention = factory.SubFactory(ConventionFactory)
+    titre = "Délibération du conseil communautaire"
+    fichier = factory.django.FileField(data=b"%PDF-1.7 un document d'essai", filename="deliberation.pdf")
+    nom_fichier = "deliberation.pdf"
+    type_mime = "application/pdf"
+    taille = 28
+    sha256 = "0" * 64
+    auteur = factory.SubFactory(UserFactory)
+
+
+class AvenantFactory(DjangoModelFactory):
+    class Meta:
+        model = Avenant
+
+    convention = factory.SubFactory(ConventionFactory)
+    numero = factory.Sequence(lambda n: n % 1000 + 1)
+    objet = "Prolongation d’un an"
+
+
+class MandatFactory(DjangoModelFactory):
+    class Meta:
+        model = Mandat
+
+    organisation = factory.SubFactory(OrganisationFactory)
+    fonction = "Présidence"
+    nom = factory.Sequence(lambda n: f"Élue {n}")
 
 
 class HabilitationFactory(DjangoModelFactory):

@@ -13,6 +13,7 @@ from actions.models.lecture import for_screen
 from actions.models.parts import (
     Bilan,
     Commentaire,
+    Imputation,
     IndicateurSuivi,
     LigneBudget,
     LigneFinancement,
@@ -34,6 +35,7 @@ __all__ = [
     "Commentaire",
     "Etape",
     "FicheAction",
+    "Imputation",
     "IndicateurSuivi",
     "LigneBudget",
     "LigneFinancement",

@@ -148,9 +148,11 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         open_to_reader = (
             Q(plan__convention__in=habilitations.filter(convention__isnull=False).values("convention"))
             | Q(
-                plan__convention__in=Signataire.objects.filter(
+                plan__convention__in=Signataire.objects.actuels()
+                .filter(
                     organisation__in=habilitations.filter(organisation__isnull=False).values("organisation")
-                ).values("convention")
+                )
+                .values("convention")
             )
             | Q(
                 plan__convention__territoire__organisation__in=habilitations.filter(

@@ -10,7 +10,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from actions.models.fiche import SECTIONS, FicheAction
-from conventions.models import Dispositif, Organisation
+from conventions.models import Dispositif, Financement, Organisation
 from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.workflow import TransitionError
 
@@ -131,6 +131,20 @@ class LigneFinancement(Ordered):
 
     def __str__(self) -> str:
         return f"{self.annee} {self.financeur}"
+
+
+class Imputation(TimestampedModel):
+    """Money of the convention that pays an action: ``Financement`` stands below the fiches and cannot name them."""
+
+    financement = models.OneToOneField(Financement, models.CASCADE, related_name="imputation")
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="imputations")
+
+    class Meta:
+        verbose_name = "imputation"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.financement} : {self.fiche}"
 
 
 class IndicateurSuiviQuerySet(models.QuerySet["IndicateurSuivi"]):

@@ -107,7 +107,22 @@ class SignataireForm(RowForm):
 
 
 class SignataireFormSet(OrganisationRowFormSet, OrderedFormSet):
-    pass
+    """Those who sign today: a signatory that an avenant took out is no longer changed here."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.queryset = self.queryset.filter(retire_par=None)
+
+    def clean(self):
+        super().clean()
+        chosen = [
+            form.cleaned_data["organisation"]
+            for form in self.forms
+            if form.cleaned_data.get("organisation") and not form.cleaned_data.get("DELETE")
+        ]
+        # Django's formset does not look at a unique constraint that has a condition.
+        if twice := next((row for row in chosen if chosen.count(row) > 1), None):
+            raise ValidationError(f"«\u00a0{twice}\u00a0» est inscrite deux fois parmi les signataires.")
 
 
 class PartenaireForm(RowForm):

@@ -1,3 +1,5 @@
+from conventions.models.article import ArticleConvention
+from conventions.models.avenant import TRANSITIONS_AVENANT, Avenant
 from conventions.models.convention import (
     TRANSITIONS_CONVENTION,
     Convention,
@@ -6,14 +8,28 @@ from conventions.models.convention import (
     Phase,
     Signataire,
 )
+from conventions.models.document import Document
+from conventions.models.equipement import Equipement, TypeEquipement
 from conventions.models.financement import Dispositif, Financement
+from conventions.models.fusion import FusionOrganisation
 from conventions.models.habilitation import Habilitation, people_of
+from conventions.models.importation import Importation
 from conventions.models.impression import Impression
+from conventions.models.mandat import Mandat
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Departement, Territoire
 from conventions.models.tableau import Montants, TableauExercice, tableaux_financements
 
 __all__ = [
+    "ArticleConvention",
+    "Avenant",
+    "TRANSITIONS_AVENANT",
+    "Document",
+    "Equipement",
+    "TypeEquipement",
+    "FusionOrganisation",
+    "Importation",
+    "Mandat",
     "TRANSITIONS_CONVENTION",
     "Commune",
     "Convention",

@@ -56,7 +56,11 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             return self.none()
         return self.filter(
             Q(pk__in=Convention.objects.filter(habilitations__user=user).values("pk"))
-            | Q(pk__in=Signataire.objects.filter(organisation__habilitations__user=user).values("convention"))
+            | Q(
+                pk__in=Signataire.objects.actuels()
+                .filter(organisation__habilitations__user=user)
+                .values("convention")
+            )
             | Q(territoire__organisation__habilitations__user=user)
         ).distinct()
 
@@ -64,10 +68,13 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
         return self.select_related("territoire__departement", "territoire__organisation")
 
     def with_signatures(self) -> Self:
-        """Count in ``nb_signataires`` who signs, in ``nb_signes`` who has."""
+        """Count in ``nb_signataires`` who signs today, in ``nb_signes`` who has."""
+        actuels = Q(signataires__retire_par=None)
         return self.annotate(
-            nb_signataires=Count("signataires", distinct=True),
-            nb_signes=Count("signataires", filter=Q(signataires__signe_le__isnull=False), distinct=True),
+            nb_signataires=Count("signataires", filter=actuels, distinct=True),
+            nb_signes=Count(
+                "signataires", filter=actuels & Q(signataires__signe_le__isnull=False), distinct=True
+            ),
         )
 
     def for_list(self) -> Self:
@@ -413,7 +420,7 @@ class Convention(TimestampedModel):
 
     def missing_before_signature(self) -> list[str]:
         """What keeps the convention from being « signée », in sentences."""
-        signataires = list(self.signataires.select_related("organisation"))
+        signataires = list(self.signataires.actuels().select_related("organisation"))
         if not signataires:
             return ["Aucun signataire n’est inscrit."]
         return [
@@ -423,8 +430,17 @@ class Convention(TimestampedModel):
         ]
 
 
+class SignataireQuerySet(models.QuerySet["Signataire"]):
+    def actuels(self) -> Self:
+        """Without those that an avenant took out: they stay in the past."""
+        return self.filter(retire_par=None)
+
+
 class Signataire(Ordered):
-    """An organisation that signs, by whom and on what authority. A convention is signed when all have."""
+    """An organisation that signs, by whom and on what authority. A convention is signed when all have.
+
+    An avenant adds (``ajoute_par``) or takes out (``retire_par``) a signatory: the row stays.
+    """
 
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="signataires")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="signatures")
@@ -435,6 +451,32 @@ class Signataire(Ordered):
     deliberation_numero = models.CharField("délibération n°", max_length=50, blank=True)
     deliberation_date = models.DateField("délibération du", null=True, blank=True)
     signe_le = models.DateField("signé le", null=True, blank=True)
+    copie = models.ForeignKey(
+        "conventions.Document",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="signatures",
+        verbose_name="exemplaire signé",
+    )
+    ajoute_par = models.ForeignKey(
+        "conventions.Avenant",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="signataires_entres",
+        verbose_name="ajouté par l’avenant",
+    )
+    retire_par = models.ForeignKey(
+        "conventions.Avenant",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="signataires_sortis",
+        verbose_name="retiré par l’avenant",
+    )
+
+    objects = SignataireQuerySet.as_manager()
 
     class Meta:
         verbose_name = "signataire"
@@ -442,6 +484,7 @@ class Signataire(Ordered):
         constraints = [
             models.UniqueConstraint(
                 fields=["convention", "organisation"],
+                condition=Q(retire_par=None),
                 name="signataire_unique",
                 violation_error_message="Cette organisation est déjà signataire.",
             )

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q, Sum
 
 from conventions.models.convention import Convention
+from conventions.models.equipement import Equipement
 from conventions.models.organisation import Organisation
 from ctg_portal.models import Ordered, TimestampedModel
 
@@ -34,7 +35,7 @@ class Dispositif(Ordered):
 
 class FinancementQuerySet(models.QuerySet["Financement"]):
     def for_table(self) -> Self:
-        return self.select_related("dispositif", "beneficiaire", "financeur")
+        return self.select_related("dispositif", "beneficiaire", "financeur", "equipement")
 
     def totaux(self) -> dict[str, Decimal | None]:
         """Sums to the cent of ``prevu``, ``notifie`` and ``verse``; ``None`` where nothing was entered."""
@@ -53,6 +54,14 @@ class Financement(TimestampedModel):
     dispositif = models.ForeignKey(Dispositif, models.PROTECT, related_name="financements")
     beneficiaire = models.ForeignKey(
         Organisation, models.PROTECT, related_name="financements_recus", verbose_name="bénéficiaire"
+    )
+    equipement = models.ForeignKey(
+        Equipement,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="financements",
+        verbose_name="équipement",
     )
     objet = models.CharField(
         "objet", max_length=200, blank=True, help_text="Par exemple « RPE, EAJE, ALSH »."

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from conventions.models.convention import Convention
+from conventions.models.convention import Convention, Signataire
 from conventions.models.organisation import Organisation
 from ctg_portal.models import TimestampedModel, User
 
@@ -15,16 +15,17 @@ class HabilitationQuerySet(models.QuerySet["Habilitation"]):
         """Roles that hold on ``convention``: given on it, or on an organisation that signs it or administers its territoire."""
         return self.filter(
             Q(convention=convention)
-            | Q(organisation__in=convention.signataires.values("organisation"))
+            | Q(organisation__in=convention.signataires.actuels().values("organisation"))
             | Q(organisation__territoire=convention.territoire_id)
         )
 
     def visible_to(self, user: User) -> Self:
         """Whoever works on a convention sees its team, whose roles come from it or from its organisations."""
         conventions = Convention.objects.visible_to(user)
+        signataires = Signataire.objects.actuels().filter(convention__in=conventions)
         return self.filter(
             Q(convention__in=conventions)
-            | Q(organisation__signatures__convention__in=conventions)
+            | Q(organisation__in=signataires.values("organisation"))
             | Q(organisation__territoire__conventions__in=conventions)
         ).distinct()
 

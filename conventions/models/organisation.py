@@ -1,7 +1,8 @@
 from typing import TYPE_CHECKING, Self
 
+from django.core.validators import FileExtensionValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from conventions.models.reference import Commune, Departement, Territoire
 from conventions.validators import validate_siren, validate_siret
@@ -16,10 +17,14 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
         """The directory is shared: whoever works on a convention may name any organisation."""
         return self if user.is_authenticated else self.none()
 
+    def actives(self) -> Self:
+        """Without those that were merged into another."""
+        return self.filter(fusionnee_dans=None)
+
     def for_convention(self, convention: "Convention") -> Self:
         """Whom a convention may name: the organisations of its département, its communes, and those it already names."""
         territoire = convention.territoire
-        return self.filter(
+        return self.actives().filter(
             Q(departement=territoire.departement_id)
             | Q(territoire=territoire)
             | Q(commune__in=territoire.communes.values("pk"))
@@ -89,6 +94,22 @@ class Organisation(models.Model):
     fonction_contact = models.CharField("fonction à contacter", max_length=150, blank=True)
     courriel = models.EmailField("adresse électronique de la fonction", blank=True)
     telephone = models.CharField("téléphone", max_length=30, blank=True)
+    logo = models.ImageField(
+        "logo",
+        upload_to="logos/",
+        blank=True,
+        validators=[FileExtensionValidator(["png", "jpg", "jpeg"])],
+        help_text="PNG ou JPEG, 1 Mo au plus.",
+    )
+    fusionnee_dans = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="doublons",
+        verbose_name="réunie à",
+        editable=False,
+    )
 
     objects = OrganisationQuerySet.as_manager()
 
@@ -101,7 +122,12 @@ class Organisation(models.Model):
                 condition=~Q(siren=""),
                 name="organisation_siren_nom_unique",
                 violation_error_message="Cette organisation est déjà dans l’annuaire.",
-            )
+            ),
+            models.CheckConstraint(
+                name="organisation_sans_boucle",
+                condition=~Q(fusionnee_dans=F("pk")),
+                violation_error_message="Une organisation ne fusionne pas avec elle-même.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -80,3 +80,46 @@ DISPOSITIFS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """By group of ``Dispositif``. « Sans détail » holds the sums that a CAF publishes for a whole group."""
+
+TYPES_EQUIPEMENT: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "petite_enfance": (
+        ("multi-accueil", "Multi-accueil (EAJE)", "places"),
+        ("micro-creche", "Micro-crèche (EAJE)", "places"),
+        ("creche-familiale", "Crèche familiale (EAJE)", "places"),
+        ("creche-parentale", "Crèche parentale (EAJE)", "places"),
+        ("rpe", "Relais petite enfance (RPE)", ""),
+        ("mam", "Maison d’assistantes maternelles (MAM)", "places"),
+        ("ama", "Assistantes maternelles agréées (AMA)", "places"),
+    ),
+    "parentalite": (("laep", "Lieu d’accueil enfants-parents (LAEP)", ""),),
+    "enfance_jeunesse": (
+        ("alsh-periscolaire", "ALSH périscolaire", "places"),
+        ("alae", "ALAE (accueil associé à l’école)", "places"),
+        ("alsh-extrascolaire", "ALSH extrascolaire", "places"),
+        ("accueil-ados", "Accueil ados", "places"),
+        ("garderie", "Garderie", "places"),
+        ("ludotheque", "Ludothèque", ""),
+        ("ps-jeunes", "Structure PS jeunes", ""),
+        ("clas", "Accompagnement à la scolarité (CLAS)", "enfants"),
+        ("fjt", "Foyer de jeunes travailleurs (FJT)", "logements"),
+    ),
+    "vie_sociale": (
+        ("centre-social", "Centre social", ""),
+        ("evs", "Espace de vie sociale (EVS)", ""),
+        ("maison-des-familles", "Maison des familles", ""),
+        ("tiers-lieu", "Tiers-lieu", ""),
+    ),
+    "acces_droits": (
+        ("france-services", "France services", ""),
+        ("epn", "Espace public numérique, conseiller numérique", "postes"),
+        ("ccas", "CCAS, CIAS", ""),
+    ),
+    "culture_sport_sante": (
+        ("bibliotheque", "Bibliothèque", ""),
+        ("ecole-de-musique", "École de musique", "élèves"),
+        ("maison-de-sante", "Maison de santé, centre de santé", ""),
+        ("equipement-sportif", "Équipement sportif", ""),
+        ("equipement-culturel", "Équipement culturel", ""),
+    ),
+}
+"""By family of ``TypeEquipement``: code, label, unit of the capacity. Source: the services of a CTG as CAF name them."""

@@ -11,8 +11,13 @@ from typing import Any
 
 from django.db import transaction
 
-from conventions.models import Commune, Departement, Dispositif, Domaine, Territoire
-from conventions.operations.listes import DISPOSITIFS, DOMAINES_LOCAUX, DOMAINES_NATIONAUX
+from conventions.models import Commune, Departement, Dispositif, Domaine, Territoire, TypeEquipement
+from conventions.operations.listes import (
+    DISPOSITIFS,
+    DOMAINES_LOCAUX,
+    DOMAINES_NATIONAUX,
+    TYPES_EQUIPEMENT,
+)
 from conventions.validators import luhn_is_valid
 
 REFERENCE_FILE = Path(__file__).resolve().parent.parent / "data" / "decoupage-administratif.json.xz"
@@ -293,7 +298,7 @@ def _write_memberships(reference: Reference) -> tuple[int, int]:
 
 
 def load_listes() -> int:
-    """Add the domaines and dispositifs that are missing; those already there keep the labels people gave them."""
+    """Add the domaines, dispositifs and types of équipement that are missing; those already there keep the labels people gave them."""
     domaines = [
         Domaine(code=code, intitule=intitule, nature=nature, ordre=ordre)
         for nature, start, rows in (
@@ -307,7 +312,16 @@ def load_listes() -> int:
         for groupe, rows in DISPOSITIFS.items()
         for ordre, (code, intitule) in enumerate(rows, 1)
     ]
-    return _add_missing(Domaine, domaines) + _add_missing(Dispositif, dispositifs)
+    types = [
+        TypeEquipement(code=code, intitule=intitule, famille=famille, unite_capacite=unite, ordre=ordre)
+        for start, (famille, rows) in enumerate(TYPES_EQUIPEMENT.items(), 1)
+        for ordre, (code, intitule, unite) in enumerate(rows, start * 100)
+    ]
+    return (
+        _add_missing(Domaine, domaines)
+        + _add_missing(Dispositif, dispositifs)
+        + _add_missing(TypeEquipement, types)
+    )
 
 
 def _add_missing(model: type[Any], rows: list[Any]) -> int:

@@ -1,3 +1,4 @@
+from governance.models.agenda import FluxAgenda
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
 from governance.models.instance import Instance, MembreInstance
@@ -8,6 +9,7 @@ __all__ = [
     "Decision",
     "DocumentEmis",
     "EffetDecision",
+    "FluxAgenda",
     "Instance",
     "MembreInstance",
     "PointOrdreDuJour",

@@ -1,0 +1,61 @@
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+
+from conventions.models.convention import Convention
+from ctg_portal.models import TimestampedModel, User
+
+
+class ImportationQuerySet(models.QuerySet["Importation"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(convention__in=Convention.objects.visible_to(user))
+
+
+class Importation(TimestampedModel):
+    """A file of rows that somebody sends: read, shown, then confirmed or dropped. Its report is kept.
+
+    ``contenu`` is the file as it came, ``reponses`` what the person answered where it was ambiguous
+    (JSON), ``rapport`` what was done with each row (JSON) once confirmed. Nothing is written before.
+    """
+
+    class Nature(models.TextChoices):
+        EQUIPEMENTS = "equipements", "Équipements"
+        FINANCEMENTS = "financements", "Financements"
+
+    class Statut(models.TextChoices):
+        A_CONFIRMER = "a_confirmer", "À confirmer"
+        CONFIRMEE = "confirmee", "Confirmée"
+        ABANDONNEE = "abandonnee", "Abandonnée"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="importations")
+    nature = models.CharField("nature", max_length=15, choices=Nature)
+    statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.A_CONFIRMER)
+    nom_fichier = models.CharField("nom du fichier", max_length=200)
+    contenu = models.BinaryField("fichier")
+    sha256 = models.CharField("empreinte SHA-256", max_length=64)
+    reponses = models.JSONField("réponses", default=dict, blank=True)
+    rapport = models.JSONField("rapport", default=list, blank=True)
+    auteur = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="importations", verbose_name="envoyée par"
+    )
+    confirmee_le = models.DateTimeField("confirmée le", null=True, blank=True)
+
+    objects = ImportationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "importation"
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="importation_confirmee_datee",
+                condition=models.Q(statut="confirmee", confirmee_le__isnull=False)
+                | (~models.Q(statut="confirmee") & models.Q(confirmee_le=None)),
+                violation_error_message="Une importation confirmée porte la date de sa confirmation.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_nature_display()} : {self.nom_fichier}"
