@@ -25,7 +25,17 @@ from conventions.models import (
     TypeEquipement,
 )
 from ctg_portal.models import User
-from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from diagnostics.models import (
+    Atelier,
+    Constat,
+    Diagnostic,
+    Enjeu,
+    Indicateur,
+    Parole,
+    Question,
+    Questionnaire,
+    Valeur,
+)
 from governance.models import Decision, Instance, MembreInstance, PointOrdreDuJour, Reunion
 
 PASSWORD = "mot-de-passe-de-test"
@@ -222,6 +232,53 @@ class AtelierFactory(DjangoModelFactory):
 
     diagnostic = factory.SubFactory(DiagnosticFactory)
     intitule = factory.Sequence(lambda n: f"Atelier {n}")
+
+
+class ParoleFactory(DjangoModelFactory):
+    class Meta:
+        model = Parole
+
+    diagnostic = factory.SubFactory(DiagnosticFactory)
+    texte = "Quand on arrive ici, on met un an à savoir tout ce qui existe."
+    locuteur = Parole.Locuteur.HABITANT
+
+
+class ValeurFactory(DjangoModelFactory):
+    """The municipal population of an EPCI in 2022, unless told otherwise."""
+
+    class Meta:
+        model = Valeur
+
+    territoire = factory.SubFactory(TerritoireFactory)
+    indicateur = factory.LazyFunction(lambda: Indicateur.objects.get(code="population"))
+    niveau = Valeur.Niveau.EPCI
+    code = factory.SelfAttribute("territoire.siren")
+    annee = 2022
+    valeur = "5372"
+    source = "INSEE, recensement de la population"
+
+
+class QuestionnaireFactory(DjangoModelFactory):
+    """Open today."""
+
+    class Meta:
+        model = Questionnaire
+
+    diagnostic = factory.SubFactory(DiagnosticFactory)
+    intitule = "Vivre ici en famille"
+    cle = factory.Sequence(lambda n: f"cle-{n:039d}")
+    ouvre_le = factory.LazyFunction(lambda: timezone.localdate() - datetime.timedelta(days=7))
+    ferme_le = factory.LazyFunction(lambda: timezone.localdate() + datetime.timedelta(days=7))
+
+
+class QuestionFactory(DjangoModelFactory):
+    class Meta:
+        model = Question
+
+    questionnaire = factory.SubFactory(QuestionnaireFactory)
+    intitule = "Qu’est-ce qui vous manque le plus ?"
+    nature = Question.Nature.CHOIX
+    choix = "Des transports\nUn mode de garde\nUn lieu où se retrouver"
 
 
 class ConstatFactory(DjangoModelFactory):

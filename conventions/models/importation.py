@@ -23,6 +23,7 @@ class Importation(TimestampedModel):
     class Nature(models.TextChoices):
         EQUIPEMENTS = "equipements", "Équipements"
         FINANCEMENTS = "financements", "Financements"
+        CHIFFRES = "chiffres", "Chiffres du diagnostic"
 
     class Statut(models.TextChoices):
         A_CONFIRMER = "a_confirmer", "À confirmer"

@@ -2,11 +2,11 @@ from typing import Any, Self
 
 import pghistory
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
-from conventions.models import Convention, Domaine, Organisation
-from ctg_portal.models import Ordered, TimestampedModel, User
+from conventions.models import Convention
+from ctg_portal.models import TimestampedModel, User
 from ctg_portal.workflow import require_transition
 
 
@@ -47,11 +47,27 @@ class Diagnostic(TimestampedModel):
         "paroles de terrain", blank=True, help_text="Jamais le nom d’une personne privée."
     )
     statut = models.CharField("statut", max_length=10, choices=Statut, default=Statut.EN_COURS)
+    precedent = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="suivant",
+        verbose_name="diagnostic précédent",
+        help_text="Celui dont ce diagnostic est parti.",
+    )
 
     objects = DiagnosticQuerySet.as_manager()
 
     class Meta:
         verbose_name = "diagnostic"
+        constraints = [
+            models.CheckConstraint(
+                name="diagnostic_sans_boucle",
+                condition=~Q(precedent=F("pk")),
+                violation_error_message="Un diagnostic ne se précède pas lui-même.",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Diagnostic – {self.convention}"
@@ -90,90 +106,3 @@ class PartQuerySet(models.QuerySet[Any]):
         """The place after the last row."""
         last = self.aggregate(last=models.Max("ordre"))["last"]
         return 0 if last is None else last + 1
-
-
-class Atelier(Ordered):
-    """A working session of the diagnostic or of the plan, with its head-count."""
-
-    diagnostic = models.ForeignKey(Diagnostic, models.CASCADE, related_name="ateliers")
-    intitule = models.CharField("intitulé", max_length=200)
-    theme = models.ForeignKey(
-        Domaine, models.PROTECT, null=True, blank=True, related_name="ateliers", verbose_name="thème"
-    )
-    date = models.DateField("date", null=True, blank=True)
-    lieu = models.CharField("lieu", max_length=200, blank=True)
-    participants = models.PositiveIntegerField("nombre de participants", null=True, blank=True)
-    organisations = models.ManyToManyField(
-        Organisation, blank=True, related_name="ateliers", verbose_name="organisations présentes"
-    )
-    synthese = models.TextField("synthèse", blank=True)
-
-    objects = PartQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "atelier"
-        ordering = ["ordre", "date", "pk"]
-
-    def __str__(self) -> str:
-        return self.intitule
-
-
-class Constat(Ordered):
-    """A strength, or a point to watch, and what it rests on."""
-
-    class Nature(models.TextChoices):
-        POINT_FORT = "point_fort", "Point fort"
-        POINT_VIGILANCE = "point_vigilance", "Point de vigilance"
-
-    diagnostic = models.ForeignKey(Diagnostic, models.CASCADE, related_name="constats")
-    nature = models.CharField("nature", max_length=20, choices=Nature)
-    intitule = models.CharField("constat", max_length=300)
-    theme = models.ForeignKey(
-        Domaine, models.PROTECT, null=True, blank=True, related_name="constats", verbose_name="thème"
-    )
-    elements = models.TextField(
-        "sur quoi il repose", blank=True, help_text="Chiffres, paroles, équipements : ce qui le montre."
-    )
-
-    objects = PartQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "constat"
-        ordering = ["nature", "ordre", "pk"]
-
-    def __str__(self) -> str:
-        return self.intitule
-
-
-@pghistory.track()
-class Enjeu(Ordered):
-    """A stake the convention answers; an « enjeu transversal » crosses all the others."""
-
-    class Portee(models.TextChoices):
-        THEMATIQUE = "thematique", "Thématique"
-        TRANSVERSAL = "transversal", "Transversal"
-
-    diagnostic = models.ForeignKey(Diagnostic, models.CASCADE, related_name="enjeux")
-    intitule = models.CharField("enjeu", max_length=200)
-    texte = models.TextField("texte", blank=True)
-    portee = models.CharField("portée", max_length=12, choices=Portee, default=Portee.THEMATIQUE)
-    constats = models.ManyToManyField(
-        Constat, blank=True, related_name="enjeux", verbose_name="constats sur lesquels il repose"
-    )
-
-    objects = PartQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "enjeu"
-        verbose_name_plural = "enjeux"
-        ordering = ["ordre", "pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="enjeu_intitule_non_vide",
-                condition=~Q(intitule=""),
-                violation_error_message="Un enjeu a un intitulé.",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.intitule
