@@ -14,6 +14,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.core.paginator import Page
+from django.template.defaultfilters import pluralize as english_pluralize
 from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
@@ -182,6 +183,17 @@ def duree(minutes: Any) -> str:
 
 def _plural(count: int, unit: str) -> str:
     return f"{count}{ESPACE_INSECABLE}{unit}{'' if count < 2 or unit.endswith('s') else 's'}"
+
+
+@register.filter
+def pluralize(value: Any, endings: str = "s") -> str:
+    """Django's filter with the French rule: the plural begins at two, so « 0 fiche » and « 1,5 équivalent ».
+
+    >>> pluralize(0), pluralize(Decimal("1.5")), pluralize([1, 2]), pluralize(3, ",nt")
+    ('', '', 's', 'nt')
+    """
+    count = _decimal(len(value) if hasattr(value, "__len__") and not isinstance(value, str) else value)
+    return english_pluralize(2 if count is not None and abs(count) >= 2 else 1, endings)
 
 
 def _span(days: int) -> str:
