@@ -342,7 +342,12 @@ def stack(segments: Iterable[Mapping[str, Any]], total: Any = None) -> list[dict
     placed, before = [], Decimal(0)
     for row, count in zip(rows, counts, strict=True):
         placed.append(
-            {"code": str(row["code"]), "x": pourcent(before, whole), "width": pourcent(count, whole)}
+            {
+                "code": str(row["code"]),
+                "count": nombre(count),
+                "x": pourcent(before, whole),
+                "width": pourcent(count, whole),
+            }
         )
         before += count
     return placed
