@@ -14,6 +14,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.core.paginator import Page
+from django.template.defaultfilters import pluralize as english_pluralize
 from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
@@ -184,6 +185,17 @@ def _plural(count: int, unit: str) -> str:
     return f"{count}{ESPACE_INSECABLE}{unit}{'' if count < 2 or unit.endswith('s') else 's'}"
 
 
+@register.filter
+def pluralize(value: Any, endings: str = "s") -> str:
+    """Django's filter with the French rule: the plural begins at two, so « 0 fiche » and « 1,5 équivalent ».
+
+    >>> pluralize(0), pluralize(Decimal("1.5")), pluralize([1, 2]), pluralize(3, ",nt")
+    ('', '', 's', 'nt')
+    """
+    count = _decimal(len(value) if hasattr(value, "__len__") and not isinstance(value, str) else value)
+    return english_pluralize(2 if count is not None and abs(count) >= 2 else 1, endings)
+
+
 def _span(days: int) -> str:
     """A length in the largest unit that says it well: days up to two weeks, then weeks, months, years."""
     if days < 15:
@@ -330,7 +342,12 @@ def stack(segments: Iterable[Mapping[str, Any]], total: Any = None) -> list[dict
     placed, before = [], Decimal(0)
     for row, count in zip(rows, counts, strict=True):
         placed.append(
-            {"code": str(row["code"]), "x": pourcent(before, whole), "width": pourcent(count, whole)}
+            {
+                "code": str(row["code"]),
+                "count": nombre(count),
+                "x": pourcent(before, whole),
+                "width": pourcent(count, whole),
+            }
         )
         before += count
     return placed
