@@ -106,6 +106,9 @@ TIME_ZONE = "Europe/Paris"
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
 
+# A convention of five years has some hundred lines of money, of eleven fields each, on one page.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -1,7 +1,7 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 
-from conventions.forms.base import SectionForm, date_input
+from conventions.forms.base import PlausibleDatesMixin, SectionForm, date_input
 from conventions.models import Organisation
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
 
@@ -62,7 +62,7 @@ class DiagnosticMoveForm(forms.ModelForm):
         return self.instance
 
 
-class PartForm(forms.ModelForm):
+class PartForm(PlausibleDatesMixin, forms.ModelForm):
     """A row of the diagnostic: a new one goes last; its place is a number from 1."""
 
     place = forms.IntegerField(label="Place", required=False, min_value=1, max_value=999)

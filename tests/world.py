@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanActions
+from actions.models import (
+    Bilan,
+    Commentaire,
+    FicheAction,
+    LigneBudget,
+    LigneFinancement,
+    Mesure,
+    Note,
+    PlanActions,
+)
 from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
@@ -105,6 +114,10 @@ def build_world():
     EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
+    LigneBudget.objects.create(fiche=brouillon, annee=convention.debut.year, prevu="13000.00")
+    LigneFinancement.objects.create(
+        fiche=brouillon, annee=convention.debut.year, financeur=caf, demande="5000.00"
+    )
     Note.objects.create(fiche=brouillon, texte="Première réunion tenue.", auteur=people["redaction"])
     Bilan.objects.create(fiche=brouillon, annee=convention.debut.year, realise="Étude faite.")
     commentaire = Commentaire.objects.create(

@@ -162,9 +162,10 @@ class FicheSectionForm(SectionForm):
             if name in self.fields and name != "version"
         }
         for prefix, formset in self.formsets.items():
+            # The rows saved, not those the page sent: one added meanwhile, or by a first press, counts too.
+            columns = [field.attname for field in formset.model._meta.concrete_fields]
             state[prefix] = [
-                {name: str(value) for name, value in sorted(form.initial.items())}
-                for form in formset.initial_forms
+                [str(getattr(row, column)) for column in columns] for row in formset.get_queryset()
             ]
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:20]
 

@@ -101,6 +101,9 @@ class CommentaireAddView(WhileOpenMixin, FicheMixin, UpdateView):
         return super().get_form_kwargs() | {"instance": remark, "initial": {"section": section}}
 
     def form_valid(self, form):
+        if not self.request.user.has_perm(self.permission, self.object):
+            form.add_error(None, self.state_sentence())
+            return self.form_invalid(form)
         form.save()
         messages.success(self.request, "Le commentaire est enregistré.")
         ancre = form.instance.section or "commentaires"

@@ -1,17 +1,33 @@
 """What the forms of a convention share: dates, rows, and saving one section only."""
 
+import datetime
+
 from crispy_forms.bootstrap import InlineCheckboxes
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
 
+ANNEE_MIN, ANNEE_MAX = 2000, 2100
+
 
 def date_input():
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-class PlacedForm(forms.ModelForm):
+class PlausibleDatesMixin:
+    """A date far from any convention is a slip of the keyboard (« 26 » for 2026): its field says so."""
+
+    def _clean_fields(self):
+        super()._clean_fields()
+        for name, value in list(self.cleaned_data.items()):
+            if isinstance(value, datetime.date) and not ANNEE_MIN <= value.year <= ANNEE_MAX:
+                self.add_error(
+                    name, f"Vérifiez l’année : elle est comprise entre {ANNEE_MIN} et {ANNEE_MAX}."
+                )
+
+
+class PlacedForm(PlausibleDatesMixin, forms.ModelForm):
     """``rangees`` places the fields: lines of (name, twelfths of the width); without it, one a line."""
 
     rangees = ()
@@ -93,8 +109,26 @@ class RowForm(PlacedForm):
             self.fields[name].share(rows)
 
 
-class RowFormSet(forms.BaseInlineFormSet):
-    """Rows of one convention. A row that is no longer there, or not of this convention, is refused aloud."""
+class KnownRowsMixin:
+    """A row that is no longer there, or not of this convention, is refused aloud; so are two alike."""
+
+    def clean(self):
+        # Django leaves such a row aside without a word: its instance has no key.
+        if any(form.instance.pk is None for form in self.initial_forms):
+            raise ValidationError(
+                "Une ligne a été retirée depuis l’ouverture de cette page, ou n’est pas de cette convention : "
+                "rien n’a été enregistré. Rechargez la page et recommencez."
+            )
+        super().clean()
+
+    def get_unique_error_message(self, unique_check):
+        fields = self.empty_form.fields
+        labels = [f"«\u00a0{fields[name].label}\u00a0»" for name in unique_check if name != self.fk.name]
+        return f"Deux lignes ont la même valeur pour {' et '.join(labels)} : gardez-en une."
+
+
+class RowFormSet(KnownRowsMixin, forms.BaseInlineFormSet):
+    """Rows of one convention."""
 
     def shared_rows(self):
         """Mapping of field names to the rows that every form offers; read once."""
@@ -109,15 +143,6 @@ class RowFormSet(forms.BaseInlineFormSet):
         super().add_fields(form, index)
         if "DELETE" in form.fields:
             form.fields["DELETE"].label = "Retirer cette ligne"
-
-    def clean(self):
-        # Django leaves such a row aside without a word: its instance has no key.
-        if any(form.instance.pk is None for form in self.initial_forms):
-            raise ValidationError(
-                "Une ligne a été retirée depuis l’ouverture de cette page, ou n’est pas de cette convention : "
-                "rien n’a été enregistré. Rechargez la page et recommencez."
-            )
-        super().clean()
 
 
 class OrderedFormSet(RowFormSet):

@@ -71,6 +71,17 @@
         if (!leaving && [...document.querySelectorAll("form[data-unsaved]")].some(isDirty)) event.preventDefault();
     });
 
+    // One press, one sending: a second press of a form on its way is left aside. Coming back frees it.
+    const sent = new Set();
+    document.addEventListener("submit", (event) => {
+        const form = event.target;
+        if (event.defaultPrevented || form.method !== "post") return;
+        if (sent.has(form)) return event.preventDefault();
+        sent.add(form);
+        setTimeout(() => sent.delete(form), 10_000);
+    });
+    window.addEventListener("pageshow", () => sent.clear());
+
     // Formsets: « Ajouter une ligne » copies the empty form; without JavaScript the blank rows of the server remain.
     const formsets = (root) =>
         each(root, "[data-formset]", (box) => {

@@ -99,6 +99,7 @@ def test_section_writes_only_what_it_edits(client, convention):
             "Une CTG dure quatre ou cinq ans : dites pourquoi celle-ci a une autre durée.",
         ),
         ({"fin": "31/02/2026"}, "fin", "Saisissez une date valide."),
+        ({"fin": "9999-12-31"}, "fin", "Vérifiez l’année : elle est comprise entre 2000 et 2100."),
         ({"intitule": "\x00"}, "intitule", "Le caractère nul n’est pas autorisé."),
         ({"domaines": ["999999"]}, "domaines", None),
         (
@@ -244,6 +245,14 @@ def test_financement_amounts_are_read_as_typed(client, convention, typed):
     )
 
     assert [str(row.verse) for row in convention.financements.all()] == ["157191.67"]
+
+
+def test_money_of_five_years_fits_in_one_page(client, convention):
+    row = financement_row(convention, notifie="", prevu="", objet="", reference_cof="", source="", id="")
+
+    client.post(url(convention, "financements"), rows_of("financements", 0, *[row] * 120))
+
+    assert convention.financements.count() == 120
 
 
 @pytest.mark.parametrize(
