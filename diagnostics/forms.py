@@ -29,10 +29,15 @@ class DiagnosticSectionForm(SectionForm):
         fields = ["annee", "synthese", "methode", "portrait", "offre_services", "paroles_terrain"]
 
     def __init__(self, *args, champs, **kwargs):
+        self.champs = champs
         super().__init__(*args, **kwargs)
-        for name in set(self.fields) - set(champs):
+
+    def prepare(self):
+        for name in set(self.fields) - {*self.champs, "empreinte"}:
             del self.fields[name]
         for name, field in self.fields.items():
+            if name == "empreinte":
+                continue
             if name == "annee":
                 field.min_value, field.max_value = 2000, 2100
                 continue

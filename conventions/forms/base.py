@@ -1,6 +1,8 @@
 """What the forms of a convention share: dates, rows, and saving one section only."""
 
 import datetime
+import hashlib
+import json
 
 from crispy_forms.bootstrap import InlineCheckboxes
 from crispy_forms.helper import FormHelper
@@ -55,7 +57,57 @@ class PlacedForm(PlausibleDatesMixin, forms.ModelForm):
 
 
 class SectionForm(PlacedForm):
-    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is."""
+    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is.
+
+    It carries an ``empreinte`` of the section as it was read. When somebody saved the same section meanwhile, nothing
+    is overwritten: the form comes back with what was typed and what was saved; a second save replaces it knowingly.
+    """
+
+    empreinte = forms.CharField(widget=forms.HiddenInput, required=False)
+    conflict = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.prepare()
+        self.initial["empreinte"] = self.current_empreinte = self.read_empreinte()
+
+    def prepare(self):
+        """Fields to take away or to limit, before the section is read."""
+
+    def saved_state(self):
+        """The section as it is in the database now, as JSON can hold it."""
+        return {
+            name: sorted(row.pk for row in value) if isinstance(value, list) else str(value)
+            for name, value in self.initial.items()
+            if name in self.fields and name != "empreinte"
+        }
+
+    def read_empreinte(self):
+        return hashlib.sha256(json.dumps(self.saved_state(), sort_keys=True).encode()).hexdigest()[:20]
+
+    def clean(self):
+        cleaned = super().clean()
+        given = cleaned.get("empreinte")
+        if given and given != self.current_empreinte:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("empreinte")] = self.current_empreinte
+            self.conflict = True
+            self.refuse_overwriting()
+        return cleaned
+
+    def refuse_overwriting(self):
+        """Say that somebody saved meanwhile, and beside each field what they saved."""
+        self.add_error(
+            None,
+            "Quelqu’un d’autre a enregistré cette page depuis que vous l’avez ouverte : rien n’est écrasé. Votre saisie "
+            "est gardée ; ce qui a été enregistré entre-temps est rappelé sous chaque champ. Reprenez ce qui doit "
+            "l’être, puis enregistrez pour le remplacer.",
+        )
+        for name in self.changed_data:
+            saved = self.initial.get(name)
+            if name != "empreinte" and isinstance(saved, (str, int, datetime.date)):
+                shown = f"{saved:%d/%m/%Y}" if isinstance(saved, datetime.date) else str(saved)
+                self.add_error(name, f"Enregistré entre-temps : « {shown or 'rien'} ».")
 
     def full_clean(self):
         super().full_clean()

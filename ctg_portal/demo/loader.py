@@ -44,6 +44,7 @@ from ctg_portal.demo.logos import draw_logo
 from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventions
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
 
@@ -152,6 +153,7 @@ class Loader:
         self.constats: dict[str, list[Constat]] = {}
         self.fiches: dict[tuple[str, str], FicheAction] = {}
         self.users: dict[str, User] = {}
+        self.convoked: list[tuple[Reunion, str]] = []
 
     def run(self) -> None:
         rows = list(read_conventions())
@@ -173,6 +175,8 @@ class Loader:
         Commentaire.objects.bulk_update(self.comments, ["created_at"])
         for row in rows:
             self.write_governance(row["code"], row)
+        for reunion, code in self.convoked:
+            issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
 
     # Places and bodies
 
@@ -646,6 +650,8 @@ class Loader:
         )
         reunion.full_clean()
         reunion.save()
+        if statut == Reunion.Statut.CONVOQUEE:
+            self.convoked.append((reunion, code))
         points = []
         for ordre, cell in enumerate(row.get("points", [])):
             intitule, visee, duree, rapporteur, contenu, fiches = cells(cell, 6)

@@ -102,8 +102,8 @@ def test_second_save_of_a_section_is_not_silent(client):
     fiche.refresh_from_db()
     assert fiche.besoins == "Celle de l’autre."
 
-    version = refused.context["form"].data["version"]
-    assert client.post(url, data | {"version": version}).status_code == 302
+    empreinte = refused.context["form"].data["empreinte"]
+    assert client.post(url, data | {"empreinte": empreinte}).status_code == 302
     fiche.refresh_from_db()
     assert fiche.besoins == "La mienne."
 

@@ -137,6 +137,18 @@ def test_identite_refuses_an_overlap(client, convention):
     assert response.context["convention"].periode == "2022–2026"
 
 
+def test_second_save_of_the_identite_is_not_silent(client, convention):
+    empreinte = client.get(url(convention, "identite")).context["form"]["empreinte"].value()
+    Convention.objects.filter(pk=convention.pk).update(presentation="Écrite par une autre.")
+
+    refused = client.post(url(convention, "identite"), IDENTITE | {"empreinte": empreinte})
+
+    assert "Enregistré entre-temps : « Écrite par une autre. »" in refused.text
+    assert "Après." in refused.text
+    convention.refresh_from_db()
+    assert convention.presentation == "Écrite par une autre."
+
+
 def test_unknown_section_is_not_found(client, convention):
     assert client.get(url(convention, "argent")).status_code == 404
 

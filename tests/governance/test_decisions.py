@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.utils import timezone
 
 from actions.models import FicheAction, Transition
 from ctg_portal.workflow import TransitionError
@@ -141,7 +142,7 @@ def test_only_an_open_or_held_meeting_decides(reunion, by, statut):
 @pytest.mark.parametrize("vers", Reunion.Statut.values)
 @pytest.mark.parametrize("depuis", Reunion.Statut.values)
 def test_meeting_follows_its_table(depuis, vers):
-    reunion = ReunionFactory(statut=depuis)
+    reunion = ReunionFactory(statut=depuis, debut=timezone.now())
     by = HabilitationFactory(convention=reunion.convention).user
 
     if vers in TRANSITIONS_REUNION.get(depuis, ()):
