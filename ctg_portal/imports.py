@@ -312,10 +312,11 @@ def _canonical(value: Any) -> str:
         return value.date().isoformat() if is_day else value.isoformat(timespec="minutes")
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
-    return _clean(str(value).replace("_x000D_", "\r"))
+    return clean_text(str(value).replace("_x000D_", "\r"))
 
 
-def _clean(text: str) -> str:
+def clean_text(text: str) -> str:
+    """Text as a cell gives it: one kind of line end, nothing around, the apostrophe of ``neutralise`` taken back."""
     return restore(text.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff \t\n\xa0\u202f"))
 
 
@@ -336,7 +337,7 @@ def _table(
     for numero, cells in rows:
         if ligne_entete is not None and numero < ligne_entete:
             continue
-        row = {column: text for column, cell in cells.items() if (text := _clean(cell))}
+        row = {column: text for column, cell in cells.items() if (text := clean_text(cell))}
         if not row:
             continue
         if not entete:
