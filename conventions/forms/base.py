@@ -38,17 +38,21 @@ class PlacedForm(forms.ModelForm):
         return InlineCheckboxes(name) if many else name
 
 
-class SectionForm(PlacedForm):
-    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is."""
+class ConstrainedForm(PlacedForm):
+    """Looks at every constraint of its row, also those that name a column it does not edit."""
 
     def full_clean(self):
         super().full_clean()
-        # Django skips the constraints that also name a field of another section.
+        # Django skips the constraints that also name a field out of the form.
         if self.is_bound and not self._errors:
             try:
                 self.instance.validate_constraints()
             except ValidationError as error:
                 self.add_error(None, error.messages)
+
+
+class SectionForm(ConstrainedForm):
+    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is."""
 
     def save(self, commit=True):
         stamped = {"updated_at"} & {field.name for field in self.instance._meta.fields}

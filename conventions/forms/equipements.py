@@ -2,11 +2,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from conventions.forms.base import PlacedForm, date_input
+from conventions.forms.base import ConstrainedForm, date_input
 from conventions.models import Equipement, Organisation
 
 
-class EquipementForm(PlacedForm):
+class EquipementForm(ConstrainedForm):
     """Its commune is one of the territoire's, its gestionnaire one whom the convention may name."""
 
     rangees = (
