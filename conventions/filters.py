@@ -1,8 +1,9 @@
 import django_filters
 from django import forms
+from django.db.models import F
 from django.utils import timezone
 
-from conventions.models import Convention, Departement
+from conventions.models import Commune, Convention, Departement, Equipement, Organisation, TypeEquipement
 from ctg_portal.filters import ListFilter
 
 
@@ -61,3 +62,74 @@ class ConventionFilter(ListFilter):
 
     def filter_expire(self, queryset, name, value):
         return queryset.expiring(timezone.localdate()) if value else queryset
+
+
+class EquipementFilter(ListFilter):
+    """The register of a territoire: choices are those of its rows."""
+
+    TRIS = {
+        "type": ("type__ordre", "type__intitule", "commune__nom", "nom", "pk"),
+        "-type": ("-type__ordre", "-type__intitule", "commune__nom", "nom", "pk"),
+        "nom": ("nom", "pk"),
+        "-nom": ("-nom", "-pk"),
+        "commune": (F("commune__nom").asc(nulls_last=True), "type__ordre", "nom", "pk"),
+        "-commune": (F("commune__nom").desc(nulls_last=True), "type__ordre", "nom", "pk"),
+        "gestionnaire": (F("gestionnaire__nom").asc(nulls_last=True), "type__ordre", "nom", "pk"),
+        "-gestionnaire": (F("gestionnaire__nom").desc(nulls_last=True), "type__ordre", "nom", "pk"),
+        "capacite": (F("capacite").asc(nulls_last=True), "nom", "pk"),
+        "-capacite": (F("capacite").desc(nulls_last=True), "nom", "pk"),
+        "cof": (F("cof_fin").asc(nulls_last=True), "nom", "pk"),
+        "-cof": (F("cof_fin").desc(nulls_last=True), "nom", "pk"),
+    }
+    tri_par_defaut = "type"
+
+    q = django_filters.CharFilter(label="Nom, lieu, n° de COF", method="filter_words", max_length=100)
+    famille = django_filters.ChoiceFilter(label="Famille", empty_label="Toutes", field_name="type__famille")
+    type = django_filters.ModelChoiceFilter(
+        label="Type", empty_label="Tous", queryset=TypeEquipement.objects.none()
+    )
+    commune = django_filters.ModelChoiceFilter(
+        label="Commune", empty_label="Toutes", queryset=Commune.objects.none()
+    )
+    gestionnaire = django_filters.ModelChoiceFilter(
+        label="Gestionnaire", empty_label="Tous", queryset=Organisation.objects.none()
+    )
+    etat = django_filters.ChoiceFilter(
+        label="État",
+        empty_label="Tous",
+        method="filter_word",
+        choices=[("en_service", "En service"), ("a_ouvrir", "À ouvrir"), ("fermes", "Fermés")],
+    )
+    cof = django_filters.ChoiceFilter(
+        label="COF",
+        empty_label="Toutes",
+        method="filter_word",
+        choices=[
+            ("cof_expiree", "Expirée"),
+            ("cof_bientot", "Expire dans six mois"),
+            ("sans_cof", "Non renseignée"),
+        ],
+    )
+
+    class Meta:
+        model = Equipement
+        fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        rows = self.queryset.order_by().values("type", "type__famille", "commune", "gestionnaire")
+        found = {
+            name: {row[name] for row in rows} for name in ("type", "type__famille", "commune", "gestionnaire")
+        }
+        self.filters["famille"].extra["choices"] = [
+            choice for choice in TypeEquipement.Famille.choices if choice[0] in found["type__famille"]
+        ]
+        for name, model in (("type", TypeEquipement), ("commune", Commune), ("gestionnaire", Organisation)):
+            self.filters[name].queryset = model.objects.filter(pk__in=found[name] - {None})
+
+    def filter_words(self, queryset, name, value):
+        return queryset.search(value)
+
+    def filter_word(self, queryset, name, value):
+        """Each choice is a word of the queryset."""
+        return getattr(queryset, value)()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import rules
 from django.db.models import FilteredRelation, Q
 
-from conventions.models import Convention, Habilitation, Impression, Organisation, Signataire
+from conventions.models import Convention, Habilitation, Importation, Impression, Organisation, Signataire
 from ctg_portal.models import User
 
 Role = Habilitation.Role
@@ -172,9 +172,22 @@ def reads_impression(user: User, impression: Impression) -> bool:
     return bool(roles_on(user, impression.convention_id))
 
 
+@rules.predicate
+def reads_importation(user: User, importation: Importation) -> bool:
+    return is_member(user, importation.convention)
+
+
+@rules.predicate
+def settles_importation(user: User, importation: Importation) -> bool:
+    """Answers, confirms or drops it: whoever may write what it holds."""
+    return is_coordination(user, importation.convention) and is_open(user, importation.convention)
+
+
 rules.add_perm("conventions.view_convention", is_member)
 rules.add_perm("conventions.view_impression", reads_impression)
 rules.add_perm("conventions.change_convention", is_coordination & is_open)
 rules.add_perm("conventions.move_convention", is_coordination)
 rules.add_perm("conventions.invite_convention", is_administration | is_coordination)
 rules.add_perm("conventions.remove_habilitation", may_give)
+rules.add_perm("conventions.view_importation", reads_importation)
+rules.add_perm("conventions.change_importation", settles_importation)

@@ -1,6 +1,14 @@
 from django.urls import include, path
 
-from conventions.views import conventions, edition, equipe, impressions, territoire
+from conventions.views import (
+    conventions,
+    edition,
+    equipe,
+    equipements,
+    importations,
+    impressions,
+    territoire,
+)
 
 app_name = "conventions"
 
@@ -18,6 +26,53 @@ dans_la_convention = [
     ),
     path("impressions/<uuid:pk>/", impressions.ImpressionView.as_view(), name="impression"),
     path("impressions/<uuid:pk>/fichier/", impressions.ImpressionFileView.as_view(), name="impression_file"),
+    path("equipements/", equipements.EquipementListView.as_view(), name="equipements"),
+    path("equipements/nouveau/", equipements.EquipementAddView.as_view(), name="equipement_add"),
+    path(
+        "equipements/export/<slug:extension>/",
+        equipements.EquipementExportView.as_view(),
+        name="equipements_export",
+    ),
+    path("equipements/<int:pk>/", equipements.EquipementEditView.as_view(), name="equipement_edit"),
+    path("equipements/<int:pk>/fermer/", equipements.EquipementCloseView.as_view(), name="equipement_close"),
+    path(
+        "equipements/<int:pk>/supprimer/",
+        equipements.EquipementDeleteView.as_view(),
+        name="equipement_delete",
+    ),
+    path("offre-de-services/", equipements.OffreServicesView.as_view(), name="offre_services"),
+    path("importations/", importations.ImportationListView.as_view(), name="importations"),
+    path("importations/<uuid:pk>/", importations.ImportationView.as_view(), name="importation"),
+    path(
+        "importations/<uuid:pk>/repondre/",
+        importations.ImportationAnswerView.as_view(),
+        name="importation_answer",
+    ),
+    path(
+        "importations/<uuid:pk>/confirmer/",
+        importations.ImportationConfirmView.as_view(),
+        name="importation_confirm",
+    ),
+    path(
+        "importations/<uuid:pk>/abandonner/",
+        importations.ImportationDropView.as_view(),
+        name="importation_drop",
+    ),
+    path(
+        "importations/<slug:nature>/nouvelle/",
+        importations.ImportationAddView.as_view(),
+        name="importation_add",
+    ),
+    path(
+        "importations/<slug:nature>/modele/",
+        importations.ImportationModeleView.as_view(),
+        name="importation_modele",
+    ),
+    path(
+        "importations/<slug:nature>/export/",
+        importations.ImportationExportView.as_view(),
+        name="importation_export",
+    ),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),
 ]

@@ -100,6 +100,7 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             _pick(row, "nature", "precision", "debut_prevu", "fin_prevue", "debut_reel", "fin_reelle")
             for row in convention.phases.all()
         ],
+        "equipements": _equipements(convention),
         "financements": _financements(convention),
         "diagnostic": diagnostic and _diagnostic(diagnostic, refs),
         "plan": _plan(convention, refs),
@@ -116,6 +117,20 @@ def dump_convention(convention: Convention) -> str:
     return json.dumps(export_convention(convention), ensure_ascii=False, indent=2) + "\n"
 
 
+def _equipements(convention: Convention) -> list[dict[str, Any]]:
+    """The register of the territoire, closed ones too: it is common to its conventions."""
+    return [
+        {
+            "type": {"code": row.type.code, "famille": row.type.famille},
+            **_pick(row, "nom", "adresse", "capacite", "ouverture", "agrement"),
+            "commune": row.commune_id,
+            "gestionnaire": _organisation(row.gestionnaire),
+            **_pick(row, "cof_numero", "cof_debut", "cof_fin", "ouvert_le", "ferme_le", "observations"),
+        }
+        for row in convention.territoire.equipements.for_list()
+    ]
+
+
 def _financements(convention: Convention) -> dict[str, Any]:
     montants = ("prevu", "notifie", "verse")
     rows = list(
@@ -130,6 +145,7 @@ def _financements(convention: Convention) -> dict[str, Any]:
                 "financeur": _organisation(row.financeur),
                 "dispositif": {"code": row.dispositif.code, "groupe": row.dispositif.groupe},
                 "beneficiaire": _organisation(row.beneficiaire),
+                "equipement": row.equipement.nom if row.equipement else None,
                 **_pick(row, "objet", *montants, "reference_cof", "source"),
             }
             for row in rows

@@ -17,6 +17,7 @@ from actions.models import (
     PlanActions,
 )
 from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from conventions.operations import importations
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import DocumentEmis, Reunion
@@ -29,6 +30,7 @@ from tests.factories import (
     DecisionFactory,
     DiagnosticFactory,
     EnjeuFactory,
+    EquipementFactory,
     EtapeFactory,
     FinancementFactory,
     HabilitationFactory,
@@ -78,6 +80,9 @@ def build_world():
         fin_prevue=convention.debut + datetime.timedelta(days=300),
     )
     FinancementFactory(convention=convention, financeur=caf, beneficiaire=epci)
+    equipement = EquipementFactory(
+        territoire=territoire, nom="Ludothèque du Val", commune=communes[0], gestionnaire=epci
+    )
 
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
@@ -126,6 +131,13 @@ def build_world():
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
     MembreInstanceFactory(instance=instance, organisation=epci)
+    importation = importations.send(
+        convention=convention,
+        nature="equipements",
+        nom="équipements.csv",
+        contenu=f"Type;Nom;Places\n{equipement.type};Ludothèque du Val;25\nPiscine;Bassin d’été;\n".encode(),
+        by=people["coordination"],
+    )
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
@@ -181,6 +193,8 @@ def build_world():
             "decision": decision,
             "document": document,
             "impression": impression,
+            "equipement": equipement,
+            "importation": importation,
             "signataire": signataire,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },

@@ -56,7 +56,20 @@ class PlacedForm(PlausibleDatesMixin, forms.ModelForm):
         return InlineCheckboxes(name) if many else name
 
 
-class SectionForm(PlacedForm):
+class ConstrainedForm(PlacedForm):
+    """Looks at every constraint of its row, also those that name a column it does not edit."""
+
+    def full_clean(self):
+        super().full_clean()
+        # Django skips the constraints that also name a field out of the form.
+        if self.is_bound and not self._errors:
+            try:
+                self.instance.validate_constraints()
+            except ValidationError as error:
+                self.add_error(None, error.messages)
+
+
+class SectionForm(ConstrainedForm):
     """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is.
 
     It carries an ``empreinte`` of the section as it was read. When somebody saved the same section meanwhile, nothing
@@ -108,15 +121,6 @@ class SectionForm(PlacedForm):
             if name != "empreinte" and isinstance(saved, (str, int, datetime.date)):
                 shown = f"{saved:%d/%m/%Y}" if isinstance(saved, datetime.date) else str(saved)
                 self.add_error(name, f"Enregistré entre-temps : « {shown or 'rien'} ».")
-
-    def full_clean(self):
-        super().full_clean()
-        # Django skips the constraints that also name a field of another section.
-        if self.is_bound and not self._errors:
-            try:
-                self.instance.validate_constraints()
-            except ValidationError as error:
-                self.add_error(None, error.messages)
 
     def save(self, commit=True):
         stamped = {"updated_at"} & {field.name for field in self.instance._meta.fields}

@@ -16,6 +16,7 @@ from conventions.models.habilitation import Habilitation, people_of
 from conventions.models.importation import Importation
 from conventions.models.impression import Impression
 from conventions.models.mandat import Mandat
+from conventions.models.offre import OffreFamille, OffreType, offre_services
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Departement, Territoire
 from conventions.models.tableau import Montants, TableauExercice, tableaux_financements
@@ -40,12 +41,15 @@ __all__ = [
     "Habilitation",
     "Impression",
     "Montants",
+    "OffreFamille",
+    "OffreType",
     "Organisation",
     "Partenaire",
     "Phase",
     "Signataire",
     "TableauExercice",
     "Territoire",
+    "offre_services",
     "people_of",
     "tableaux_financements",
 ]

@@ -31,6 +31,7 @@ from conventions.models import (
     Convention,
     Dispositif,
     Domaine,
+    Equipement,
     Financement,
     Habilitation,
     Organisation,
@@ -38,6 +39,7 @@ from conventions.models import (
     Phase,
     Signataire,
     Territoire,
+    TypeEquipement,
 )
 from ctg_portal.demo.accounts import ACCOUNTS, PASSWORD
 from ctg_portal.demo.logos import draw_logo
@@ -136,6 +138,8 @@ class Batch:
 
 
 class Loader:
+    DATES_EQUIPEMENT = ("cof_debut", "cof_fin", "ouvert_le", "ferme_le")
+
     def __init__(self, today: datetime.date) -> None:
         self.calendar = Calendar(today)
         self.day = self.calendar.day
@@ -160,6 +164,7 @@ class Loader:
         lists = read("territoires.toml")
         self.write_territoires(lists["territoires"])
         self.write_organisations(lists["organisations"])
+        self.write_equipements(read("equipements.toml"))
         for row in rows:
             self.write_convention(row)
         self.write_accounts()
@@ -213,6 +218,23 @@ class Loader:
                 found.full_clean()
                 found.save()
             self.organisations[key] = found
+
+    def write_equipements(self, registers: dict[str, list[Any]]) -> None:
+        types = {row.code: row for row in TypeEquipement.objects.all()}
+        for key, rows in registers.items():
+            for code, nom, commune, gestionnaire, capacite, others in rows:
+                equipement = Equipement(
+                    territoire=self.territoires[key],
+                    type=types[code],
+                    nom=nom,
+                    commune_id=commune or None,
+                    gestionnaire=self.organisations[gestionnaire] if gestionnaire else None,
+                    capacite=capacite or None,
+                    **pick(others, "ouverture", "cof_numero", "observations"),
+                    **{name: self.day(others.get(name)) for name in self.DATES_EQUIPEMENT},
+                )
+                self.batch.add(equipement)
+        self.batch.write()
 
     def write_accounts(self) -> None:
         password = make_password(PASSWORD)

@@ -13,6 +13,9 @@ AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NOT_PAGES = {
     "conventions:theme",
     "conventions:impression_file",
+    "conventions:equipements_export",
+    "conventions:importation_modele",
+    "conventions:importation_export",
     "governance:document_file",
     "actions:fiche_pdf",
 }

@@ -6,10 +6,11 @@ from decimal import Decimal
 from io import StringIO
 
 from django.core.management import call_command
+from django.db import models
 from django.db.models import Sum
 
 from actions.models import FicheAction
-from conventions.models import Convention, Financement
+from conventions.models import Convention, Equipement, Financement
 from ctg_portal.demo.accounts import demo_accounts
 from ctg_portal.exports import dump_convention
 from ctg_portal.models import User
@@ -48,6 +49,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
         Convention.objects.count(),
         FicheAction.objects.count(),
         User.objects.count(),
+        Equipement.objects.count(),
         Decision.objects.count(),
     )
     assert "rien à changer" in run("load_demo")
@@ -55,6 +57,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
         Convention.objects.count(),
         FicheAction.objects.count(),
         User.objects.count(),
+        Equipement.objects.count(),
         Decision.objects.count(),
     )
     assert after == before
@@ -103,6 +106,23 @@ def _check_cazals():
         "CC Cazals-Salviac": Decimal("248220.56"),
         "Commune de Cazals (ALAE) et association Les Jardiniers Bourians (EVS)": Decimal("77647.00"),
     }
+    register = Equipement.objects.filter(territoire=ctg.territoire)
+    assert dict(register.values_list("type__code").annotate(models.Count("pk"))) == {
+        "evs": 1,
+        "tiers-lieu": 2,
+        "bibliotheque": 4,
+        "france-services": 3,
+        "alsh-extrascolaire": 2,
+        "multi-accueil": 1,
+        "rpe": 1,
+        "ama": 1,
+        "alae": 1,
+        "garderie": 1,
+        "maison-de-sante": 1,
+        "ecole-de-musique": 1,
+    }
+    assert register.en_service().count() == 19
+    assert not register.exclude(capacite=None).exists()
     assert "5 372" in ctg.diagnostic.portrait.replace("\u202f", " ").replace("\u00a0", " ")
 
 
@@ -150,6 +170,8 @@ def _check_export():
         9,
         4,
     )
+    assert len(found["equipements"]) == 19
+    assert found["equipements"][0]["type"] == {"code": "multi-accueil", "famille": "petite_enfance"}
     (totals,) = found["financements"]["totaux"]
     assert {row["beneficiaire"]: row["verse"] for row in totals["par_beneficiaire"]} == {
         "CC Cazals-Salviac": "248220.56",
