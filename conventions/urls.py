@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from conventions.views import conventions, edition, equipe, impressions, territoire
+from conventions.views import articles, conventions, edition, equipe, impressions, territoire
 
 app_name = "conventions"
 
@@ -18,6 +18,15 @@ dans_la_convention = [
     ),
     path("impressions/<uuid:pk>/", impressions.ImpressionView.as_view(), name="impression"),
     path("impressions/<uuid:pk>/fichier/", impressions.ImpressionFileView.as_view(), name="impression_file"),
+    path("convention/articles/nouveau/", articles.ArticleAddView.as_view(), name="article_add"),
+    path("convention/articles/ordre/", articles.ArticlesOrderView.as_view(), name="articles_order"),
+    path(
+        "convention/articles/texte-propose/", articles.ArticlesRestoreView.as_view(), name="articles_restore"
+    ),
+    path("convention/articles/<slug:cle>/modifier/", articles.ArticleEditView.as_view(), name="article_edit"),
+    path(
+        "convention/articles/<slug:cle>/retirer/", articles.ArticleRemoveView.as_view(), name="article_remove"
+    ),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),
 ]

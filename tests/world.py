@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanActions
-from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from conventions.models import ArticleConvention, Convention, Habilitation, Impression, Organisation, Phase
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import DocumentEmis, Reunion
 from tests.factories import (
     AtelierFactory,
+    AvenantFactory,
     AxeFactory,
     CommuneFactory,
     ConstatFactory,
@@ -70,6 +71,13 @@ def build_world():
     )
     FinancementFactory(convention=convention, financeur=caf, beneficiaire=epci)
 
+    article = ArticleConvention.objects.create(
+        convention=convention, titre="Objet", texte="Un projet pour [territoire]."
+    )
+    avenant = AvenantFactory(convention=convention, numero=1)
+    # On a territoire of its own, so that the same people still follow a single convention.
+    contrat = ConventionFactory(nature=Convention.Nature.GMR, principale=convention, intitule="Grandir ici")
+
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
     constat = ConstatFactory(diagnostic=diagnostic)
@@ -110,6 +118,8 @@ def build_world():
     commentaire = Commentaire.objects.create(
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
+
+    contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
     MembreInstanceFactory(instance=instance, organisation=epci)
@@ -152,6 +162,9 @@ def build_world():
         reunion,
         people,
         {
+            "article": article,
+            "avenant": avenant,
+            "contrat": contrat,
             "axe": axe,
             "objectif": objectif,
             "enjeu": enjeu,
