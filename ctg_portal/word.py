@@ -5,10 +5,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from django.utils.safestring import SafeString
 from docx.oxml.ns import qn
 from docx.shared import Mm
 from docxtpl import DocxTemplate, InlineImage
-from django.utils.safestring import SafeString
 
 from ctg_portal.contenu import Acte, Tableau, Texte
 from ctg_portal.templatetags.portal import blocks_of, typo

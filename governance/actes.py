@@ -173,7 +173,7 @@ def _signatures(signataires: list[Signataire], titre: str, *, dates: bool = True
     if not lignes:
         return Section(titre, 1, [Texte("Les signataires ne sont pas encore inscrits.")])
     introduction = "Fait en autant d’exemplaires que de signataires."
-    tableau = Tableau("Signatures", colonnes, lignes, hautes=True)
+    tableau = Tableau("Qui signe, et la place de la signature", colonnes, lignes, hautes=True)
     return Section(titre, 1, [Texte(introduction), tableau])
 
 
@@ -205,7 +205,7 @@ def _diagnostic(diagnostic: Diagnostic | None) -> list[Section]:
         (Constat.Nature.POINT_VIGILANCE, "Points de vigilance"),
     ):
         if lignes := [[row.intitule, row.elements or VIDE] for row in constats if row.nature == nature]:
-            sections.append(Section(titre, 2, [Tableau(titre, colonnes, lignes)]))
+            sections.append(Section(titre, 2, [Tableau(f"{titre}, et ce qui les montre", colonnes, lignes)]))
     if enjeux := list(diagnostic.enjeux.all()):
         lignes = [
             [
@@ -247,7 +247,7 @@ def _equipements(convention: Convention) -> list[Section]:
     return [
         _annexe(2, titre, []),
         *(
-            Section(famille.label, 2, [Tableau(famille.label, colonnes, by_famille[famille.value])])
+            Section(famille.label, 2, [Tableau(f"{famille.label} : équipements et services", colonnes, by_famille[famille.value])])
             for famille in TypeEquipement.Famille
             if famille.value in by_famille
         ),

@@ -9,7 +9,7 @@ from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.text import slugify
 
-from actions.models import Axe, FicheAction, IndicateurSuivi, Mesure
+from actions.models import Axe, IndicateurSuivi, Mesure
 from actions.models.fiche import FicheActionQuerySet
 from actions.models.progression import Progression, total_progress, with_progression
 from conventions.models import Convention, tableaux_financements
@@ -62,7 +62,7 @@ def _identite(contrat: Convention) -> list[Section]:
         facts.append(["Plan partagé avec", f"{principale}, {periode(principale.debut, principale.fin)}"])
         blocs.append(Texte(recouvrement(contrat, principale)))
     colonnes = (Colonne("Rubrique", 30), Colonne("Valeur", 70))
-    blocs.insert(0, Tableau("Le contrat", colonnes, facts))
+    blocs.insert(0, Tableau("Identité du contrat", colonnes, facts))
     lignes = [
         [
             row.organisation.nom,
@@ -73,7 +73,7 @@ def _identite(contrat: Convention) -> list[Section]:
     ]
     tete = (Colonne("Signataire", 50), Colonne("Représentant et fonction", 30), Colonne("Signé", 20))
     signataires: Bloc = (
-        Tableau("Signataires", tete, lignes) if lignes else Texte("Aucun signataire n’est inscrit.")
+        Tableau("Signataires du contrat", tete, lignes) if lignes else Texte("Aucun signataire n’est inscrit.")
     )
     return [
         Section("Le contrat", 1, blocs, saut=True),
