@@ -247,7 +247,11 @@ def _equipements(convention: Convention) -> list[Section]:
     return [
         _annexe(2, titre, []),
         *(
-            Section(famille.label, 2, [Tableau(f"{famille.label} : équipements et services", colonnes, by_famille[famille.value])])
+            Section(
+                famille.label,
+                2,
+                [Tableau(f"{famille.label} : équipements et services", colonnes, by_famille[famille.value])],
+            )
             for famille in TypeEquipement.Famille
             if famille.value in by_famille
         ),

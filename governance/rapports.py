@@ -73,7 +73,9 @@ def _identite(contrat: Convention) -> list[Section]:
     ]
     tete = (Colonne("Signataire", 50), Colonne("Représentant et fonction", 30), Colonne("Signé", 20))
     signataires: Bloc = (
-        Tableau("Signataires du contrat", tete, lignes) if lignes else Texte("Aucun signataire n’est inscrit.")
+        Tableau("Signataires du contrat", tete, lignes)
+        if lignes
+        else Texte("Aucun signataire n’est inscrit.")
     )
     return [
         Section("Le contrat", 1, blocs, saut=True),
