@@ -382,7 +382,8 @@ def _membre(row: dict[str, str]) -> list[str]:
     return [row["organisation"], nom, f"{qualite}, {voix}"]
 
 
-def _evaluation(fiches: list[FicheAction]) -> Section:
+def _evaluation(fiches: list[Any]) -> Section:
+    """``fiches`` carry their ``rows_indicateurs``."""
     lignes = [
         [
             str(fiche),
@@ -424,14 +425,14 @@ def avenant_acte(avenant: Avenant) -> Acte:
         for organisation in ajoutees
         if organisation.pk not in present
     ]
-    changes = [
+    changes: list[tuple[str, list[Bloc]]] = [
         *_article_periode(avenant),
         *_article_signataires(avenant, [row.organisation.nom for row in retires], ajoutees),
         *_article_domaines(avenant),
     ]
     if avenant.modification_plan:
         changes.append(("Plan d’actions", [Texte(avenant.modification_plan)]))
-    articles = [
+    numbered: list[tuple[str, list[Bloc]]] = [
         ("Objet de l’avenant", _objet(avenant)),
         *changes,
         (
@@ -453,7 +454,7 @@ def avenant_acte(avenant: Avenant) -> Acte:
         Section("Articles"),
         *(
             Section(f"Article {rank} – {titre}", 2, blocs)
-            for rank, (titre, blocs) in enumerate(articles, start=1)
+            for rank, (titre, blocs) in enumerate(numbered, start=1)
         ),
         _signatures(parties, "Signatures", dates=False),
     ]

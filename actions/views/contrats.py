@@ -1,4 +1,5 @@
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -9,7 +10,7 @@ from actions.forms.contrats import ContratFichesForm
 from actions.models import FicheAction, PlanActions
 from actions.models.progression import progress_of_contrats, total_progress, with_progression
 from conventions.mixins import InConventionMixin
-from conventions.models import Convention, tableaux_financements
+from conventions.models import Convention, Financement, Signataire, tableaux_financements
 from ctg_portal.mixins import TransitionFormMixin
 
 
@@ -41,23 +42,29 @@ class ContratsView(ContratsMixin, ListView):
     context_object_name = "contrats"
 
     def get_queryset(self):
-        contrats = super().get_queryset()
-        return contrats.prefetch_related("signataires__organisation", "financements")
+        signataires = Signataire.objects.actuels().select_related("organisation")
+        return (
+            super()
+            .get_queryset()
+            .prefetch_related(
+                Prefetch("signataires", signataires),
+                Prefetch("financements", Financement.objects.for_table()),
+            )
+        )
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         fiches = FicheAction.objects.visible_to(self.request.user).actives()
         found = progress_of_contrats(fiches, context["contrats"])
         context["lignes"] = [
-            (contrat, found[contrat.pk], tableaux_totaux(contrat) if contrat.est_ouverte else [])
+            (
+                contrat,
+                found[contrat.pk],
+                tableaux_financements(contrat.financements.all()) if contrat.est_ouverte else [],
+            )
             for contrat in context["contrats"]
         ]
         return context
-
-
-def tableaux_totaux(contrat):
-    """Each exercice with its total, the latest first, from the loaded financements."""
-    return tableaux_financements(contrat.financements.all())
 
 
 class ContratView(ContratsMixin, DetailView):
