@@ -40,7 +40,11 @@ def _style(
     keep: bool = False,
 ) -> Any:
     styles = document.styles
-    style = styles[name] if name in styles else styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+    style = (
+        styles[name]
+        if name in styles
+        else styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH, builtin=name.startswith("toc"))
+    )
     font = style.font
     font.name, font.size, font.bold, font.italic, font.color.rgb = POLICE, Pt(size), bold, False, color
     fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
@@ -77,6 +81,8 @@ def _styles(document: Any) -> None:
     for lang in document.styles.element.iter(qn("w:lang")):
         lang.set(qn("w:val"), "fr-FR")
         lang.set(qn("w:eastAsia"), "fr-FR")
+    for lang in document.settings.element.iter(qn("w:themeFontLang")):
+        lang.set(qn("w:val"), "fr-FR")
 
 
 def _field(paragraph: Any, instruction: str, shown: str) -> None:

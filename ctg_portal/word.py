@@ -1,10 +1,12 @@
 """An ``Acte`` as a Word file, from a template of ours: real styles, repeated heads of tables, nothing left to the words."""
 
+import datetime
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from docx.oxml.ns import qn
 from docx.shared import Mm
@@ -71,8 +73,10 @@ def _measure(table: Any, tableau: Tableau) -> None:
             height.set(qn("w:val"), str(HAUTEUR_SIGNATURE))
 
 
-def render_docx(acte: Acte, template: Path, *, logo: bytes = b"") -> bytes:
-    """The file; the same ``acte`` and template give the same bytes."""
+def render_docx(
+    acte: Acte, template: Path, *, logo: bytes = b"", today: datetime.date | None = None
+) -> bytes:
+    """The file; on one day, the same ``acte`` and template give the same bytes."""
     document = DocxTemplate(template)
     document.init_docx()
     image = InlineImage(document, io.BytesIO(logo), height=Mm(24)) if logo else None
@@ -95,6 +99,10 @@ def render_docx(acte: Acte, template: Path, *, logo: bytes = b"") -> bytes:
     properties = document.docx.core_properties
     properties.title = acte.titre[:TITRE_MAX]
     properties.author = acte.auteur[:TITRE_MAX]
+    day = today or timezone.localdate()
+    properties.created = properties.modified = datetime.datetime(
+        day.year, day.month, day.day, tzinfo=datetime.UTC
+    )
     written = io.BytesIO()
     document.save(written)
     return stable_zip(written.getvalue())

@@ -81,6 +81,7 @@ def convention_acte(convention: Convention, articles: list[Article] | None = Non
             convention.intitule,
             *([f"Convention n° {convention.numero}"] if convention.numero else []),
             "Entre " + values["signataires"] if signataires else "Signataires à inscrire",
+            *_horizon(convention),
             _etat(convention),
         ],
         sections=sections,
@@ -97,6 +98,13 @@ def _around(convention: Convention) -> Any:
         .annotate(noms_domaines=ArraySubquery(domaines.values("intitule")))
         .get(pk=convention.pk)
     )
+
+
+def _horizon(convention: Convention) -> list[str]:
+    """The project may look further than the contract."""
+    if convention.horizon_projet is None:
+        return []
+    return [f"Horizon du projet social de territoire : {date_fr(convention.horizon_projet)}"]
 
 
 def _etat(convention: Convention) -> str:
@@ -174,7 +182,7 @@ def _signatures(signataires: list[Signataire], titre: str, *, dates: bool = True
         return Section(titre, 1, [Texte("Les signataires ne sont pas encore inscrits.")])
     introduction = "Fait en autant d’exemplaires que de signataires."
     tableau = Tableau("Qui signe, et la place de la signature", colonnes, lignes, hautes=True)
-    return Section(titre, 1, [Texte(introduction), tableau])
+    return Section(titre, 1, [Texte(introduction), tableau], saut=True)
 
 
 def _annexe(numero: int, titre: str, blocs: list[Bloc], vide: str = "") -> Section:
@@ -466,7 +474,7 @@ def avenant_acte(avenant: Avenant) -> Acte:
     return Acte(
         titre=f"{avenant} – {convention.get_nature_display()} – {convention.territoire.nom}",
         nom=str(avenant),
-        sous_titre=f"à la {convention.get_nature_display()} {convention.periode}",
+        sous_titre=f"{convention.get_nature_display()} {convention.periode}",
         mentions=[convention.intitule, avenant.objet, etat],
         sections=sections,
         auteur=convention.territoire.nom,

@@ -207,7 +207,7 @@ def test_empty_convention_still_has_its_annexes():
 
 def test_signed_convention_says_so_and_a_signatory_taken_out_no_longer_signs(world):
     convention = world.convention
-    convention.signee_le = convention.debut
+    convention.signee_le = convention.horizon_projet = convention.debut
     gone = SignataireFactory(convention=convention, organisation=OrganisationFactory(nom="Commune partie"))
     gone.retire_par = AvenantFactory(convention=convention, numero=7)
     gone.save()
@@ -215,6 +215,7 @@ def test_signed_convention_says_so_and_a_signatory_taken_out_no_longer_signs(wor
     acte = convention_acte(convention)
 
     assert acte.etat.startswith("Signée le 1er")
+    assert acte.mentions[-2].startswith("Horizon du projet social de territoire")
     assert "Commune partie" not in str(acte)
 
 
