@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from actions.views import fiches, listes, parts, pdf, plan, relecture
+from actions.views import contrats, fiches, listes, parts, pdf, plan, relecture
 
 app_name = "actions"
 
@@ -44,8 +44,15 @@ dans_la_convention = [
     ),
 ]
 
+contrats_lies = [
+    path("", contrats.ContratsView.as_view(), name="contrats"),
+    path("<int:pk>/", contrats.ContratView.as_view(), name="contrat"),
+    path("<int:pk>/fiches/", contrats.ContratFichesView.as_view(), name="contrat_fiches"),
+]
+
 urlpatterns = [
     path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
     path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
+    path("conventions/<slug:code>/convention/contrats/", include(contrats_lies)),
     path("conventions/<slug:code>/plan/", include(dans_la_convention)),
 ]

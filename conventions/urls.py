@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from conventions.views import (
+    articles,
     conventions,
     edition,
     equipe,
@@ -72,6 +73,15 @@ dans_la_convention = [
         "importations/<slug:nature>/export/",
         importations.ImportationExportView.as_view(),
         name="importation_export",
+    ),
+    path("convention/articles/nouveau/", articles.ArticleAddView.as_view(), name="article_add"),
+    path("convention/articles/ordre/", articles.ArticlesOrderView.as_view(), name="articles_order"),
+    path(
+        "convention/articles/texte-propose/", articles.ArticlesRestoreView.as_view(), name="articles_restore"
+    ),
+    path("convention/articles/<slug:cle>/modifier/", articles.ArticleEditView.as_view(), name="article_edit"),
+    path(
+        "convention/articles/<slug:cle>/retirer/", articles.ArticleRemoveView.as_view(), name="article_remove"
     ),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),

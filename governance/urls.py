@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from governance.views import decisions, documents, instances, reunions
+from governance.views import actes, decisions, documents, instances, reunions
 
 app_name = "governance"
 
@@ -29,7 +29,19 @@ documents_emis = [
     path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
 ]
 
+textes = [
+    path("texte/", actes.ConventionTexteView.as_view(), name="convention_texte"),
+    path("texte/docx/", actes.ConventionDocxView.as_view(), name="convention_docx"),
+    path("texte/pdf/", actes.ConventionPdfView.as_view(), name="convention_pdf"),
+    path("avenants/<int:pk>/texte/", actes.AvenantTexteView.as_view(), name="avenant_texte"),
+    path("avenants/<int:pk>/texte/docx/", actes.AvenantDocxView.as_view(), name="avenant_docx"),
+    path("avenants/<int:pk>/texte/pdf/", actes.AvenantPdfView.as_view(), name="avenant_pdf"),
+    path("contrats/<int:pk>/rapport/", actes.ContratRapportView.as_view(), name="contrat_rapport"),
+    path("contrats/<int:pk>/rapport/pdf/", actes.ContratRapportPdfView.as_view(), name="contrat_rapport_pdf"),
+]
+
 urlpatterns = [
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
+    path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
 ]

@@ -63,6 +63,11 @@ ROWS: dict[str, Row] = {
     "conventions:importation_answer": inside("importation", allowed=COORD, method="post", status=302),
     "conventions:importation_confirm": inside("importation", allowed=COORD, method="post", status=302),
     "conventions:importation_drop": inside("importation", allowed=COORD, method="post", status=302),
+    "conventions:article_add": inside(allowed=COORD),
+    "conventions:articles_order": inside(allowed=COORD),
+    "conventions:articles_restore": inside(allowed=COORD),
+    "conventions:article_edit": inside("article", allowed=COORD),
+    "conventions:article_remove": inside("article", allowed=COORD),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -110,6 +115,9 @@ ROWS: dict[str, Row] = {
     "actions:objectif_add": inside("axe", allowed=COORD),
     "actions:objectif_edit": inside("objectif", allowed=COORD),
     "actions:objectif_delete": inside("objectif", allowed=COORD),
+    "actions:contrats": inside(),
+    "actions:contrat": inside("contrat"),
+    "actions:contrat_fiches": inside("contrat", allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),
@@ -130,6 +138,14 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:convention_texte": inside(),
+    "governance:convention_docx": inside(),
+    "governance:convention_pdf": inside(method="post", status=302),
+    "governance:avenant_texte": inside("avenant"),
+    "governance:avenant_docx": inside("avenant"),
+    "governance:avenant_pdf": inside("avenant", method="post", status=302),
+    "governance:contrat_rapport": inside("contrat"),
+    "governance:contrat_rapport_pdf": inside("contrat", method="post", status=302),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -16,13 +16,14 @@ from actions.models import (
     Note,
     PlanActions,
 )
-from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from conventions.models import ArticleConvention, Convention, Habilitation, Impression, Organisation, Phase
 from conventions.operations import importations
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import DocumentEmis, Reunion
 from tests.factories import (
     AtelierFactory,
+    AvenantFactory,
     AxeFactory,
     CommuneFactory,
     ConstatFactory,
@@ -84,6 +85,13 @@ def build_world():
         territoire=territoire, nom="Ludothèque du Val", commune=communes[0], gestionnaire=epci
     )
 
+    article = ArticleConvention.objects.create(
+        convention=convention, titre="Objet", texte="Un projet pour [territoire]."
+    )
+    avenant = AvenantFactory(convention=convention, numero=1)
+    # On a territoire of its own, so that the same people still follow a single convention.
+    contrat = ConventionFactory(nature=Convention.Nature.GMR, principale=convention, intitule="Grandir ici")
+
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
     constat = ConstatFactory(diagnostic=diagnostic)
@@ -128,6 +136,8 @@ def build_world():
     commentaire = Commentaire.objects.create(
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
+
+    contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
     MembreInstanceFactory(instance=instance, organisation=epci)
@@ -177,6 +187,9 @@ def build_world():
         reunion,
         people,
         {
+            "article": article,
+            "avenant": avenant,
+            "contrat": contrat,
             "axe": axe,
             "objectif": objectif,
             "enjeu": enjeu,

@@ -104,6 +104,15 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             .order_by("debut", "pk")
         )
 
+    def contrats_du_plan(self, convention: "Convention") -> Self:
+        """Contracts that share the plan ``convention`` is about: those tied to the CTG, whichever of them is read."""
+        porteuse = convention.principale_id or convention.pk
+        return (
+            self.filter(principale=porteuse)
+            .select_related("territoire", "principale__territoire")
+            .order_by("debut", "pk")
+        )
+
     def with_opening(self, user: User) -> Self:
         """Say in ``est_ouverte`` whether ``user`` may open the row: a contract is named to more people than read it."""
         visible = Convention.objects.visible_to(user).filter(pk=OuterRef("pk"))
@@ -384,6 +393,11 @@ class Convention(TimestampedModel):
         """What the convention may become, in the order of its life."""
         suivants = TRANSITIONS_CONVENTION.get(self.statut, frozenset())
         return [statut for statut in Statut if statut.value in suivants]
+
+    @property
+    def is_ouvert(self) -> bool:
+        """Neither close nor résiliée: it may still be written."""
+        return self.statut not in (Statut.CLOSE, Statut.RESILIEE)
 
     @property
     def is_commencee(self) -> bool:

@@ -249,31 +249,22 @@ def typo(value: Any) -> SafeString:
 PUCE = re.compile(r"^\s*(?:[-–•*]|&bull;)\s+")
 
 
-def _block(lines: list[str]) -> str:
-    """One block of escaped lines: consecutive lines that start with a dash make a list, the others a paragraph."""
-    out: list[str] = []
-    texte: list[str] = []
-    puces: list[str] = []
+def blocks_of(text: str) -> list[tuple[str, list[str]]]:
+    """Words as they were typed, in blocks: ``("p", lines)`` for a paragraph, ``("ul", items)`` for a list of dashes.
 
-    def close() -> None:
-        if texte:
-            out.append(f"<p>{'<br>'.join(texte)}</p>")
-        if puces:
-            out.append(f"<ul>{''.join(f'<li>{puce}</li>' for puce in puces)}</ul>")
-        texte.clear()
-        puces.clear()
-
-    for line in lines:
-        if PUCE.match(line):
-            if texte:
-                close()
-            puces.append(PUCE.sub("", line))
-        else:
-            if puces:
-                close()
-            texte.append(line.strip())
-    close()
-    return "".join(out)
+    A blank line ends a block; so does the passage from lines to dashes.
+    """
+    blocks: list[tuple[str, list[str]]] = []
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    for part in re.split(r"\n\s*\n", text) if text else []:
+        kind = ""
+        for line in part.split("\n"):
+            bullet = bool(PUCE.match(line))
+            if kind != ("ul" if bullet else "p"):
+                kind = "ul" if bullet else "p"
+                blocks.append((kind, []))
+            blocks[-1][1].append(PUCE.sub("", line) if bullet else line.strip())
+    return blocks
 
 
 @register.filter
@@ -283,9 +274,13 @@ def paragraphes(value: Any) -> SafeString:
     >>> paragraphes("Un <i>\\n\\n- deux\\n- trois")
     '<p>Un &lt;i&gt;</p><ul><li>deux</li><li>trois</li></ul>'
     """
-    text = typo("" if value is None else str(value)).replace("\r\n", "\n").replace("\r", "\n")
-    blocks = re.split(r"\n\s*\n", text.strip())
-    return mark_safe("".join(_block(block.split("\n")) for block in blocks if block.strip()))  # noqa: S308 - escaped by typo
+    out = [
+        f"<p>{'<br>'.join(lines)}</p>"
+        if kind == "p"
+        else f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
+        for kind, lines in blocks_of(typo("" if value is None else str(value)))
+    ]
+    return mark_safe("".join(out))  # noqa: S308 - escaped by typo
 
 
 def _axe_class(value: Any) -> str:

@@ -18,6 +18,8 @@ NOT_PAGES = {
     "conventions:importation_export",
     "governance:document_file",
     "actions:fiche_pdf",
+    "governance:convention_docx",
+    "governance:avenant_docx",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES
