@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from actions.views import fiches, listes, parts, pdf, plan, relecture
+from actions.views import fiches, financements, listes, parts, pdf, plan, relecture
 
 app_name = "actions"
 
@@ -43,9 +43,16 @@ dans_la_convention = [
         name="commentaire_resolve",
     ),
 ]
+# The money of a convention: here because a line may pay a fiche; the statements of conventions.urls follow.
+money = [
+    path("", financements.FinancementsView.as_view(), name="financements"),
+    path("exercice/", financements.ExerciceOpenView.as_view(), name="exercice_open"),
+    path("<int:annee>/", financements.ExerciceView.as_view(), name="exercice"),
+]
 
 urlpatterns = [
     path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
     path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
+    path("conventions/<slug:code>/financements/", include(money)),
     path("conventions/<slug:code>/plan/", include(dans_la_convention)),
 ]

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from conventions.views import conventions, edition, equipe, impressions, territoire
+from conventions.views import conventions, edition, equipe, financements, impressions, territoire
 
 app_name = "conventions"
 
@@ -18,6 +18,9 @@ dans_la_convention = [
     ),
     path("impressions/<uuid:pk>/", impressions.ImpressionView.as_view(), name="impression"),
     path("impressions/<uuid:pk>/fichier/", impressions.ImpressionFileView.as_view(), name="impression_file"),
+    path("financements/etats/<int:pk>/", financements.EtatView.as_view(), name="etat"),
+    path("financements/etats/<int:pk>/pdf/", financements.EtatPdfView.as_view(), name="etat_pdf"),
+    path("financements/etats/<int:pk>/xlsx/", financements.EtatXlsxView.as_view(), name="etat_xlsx"),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),
 ]

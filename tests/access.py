@@ -48,6 +48,9 @@ ROWS: dict[str, Row] = {
     "conventions:logo": inside(allowed=frozenset()),
     "conventions:impression": inside("impression"),
     "conventions:impression_file": inside("impression"),
+    "conventions:etat": inside("beneficiaire"),
+    "conventions:etat_pdf": inside("beneficiaire"),
+    "conventions:etat_xlsx": inside("beneficiaire"),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -95,6 +98,9 @@ ROWS: dict[str, Row] = {
     "actions:objectif_add": inside("axe", allowed=COORD),
     "actions:objectif_edit": inside("objectif", allowed=COORD),
     "actions:objectif_delete": inside("objectif", allowed=COORD),
+    "actions:financements": inside(),
+    "actions:exercice_open": inside(allowed=COORD),
+    "actions:exercice": inside(2022, allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),

@@ -169,6 +169,7 @@ def build_world():
             "document": document,
             "impression": impression,
             "signataire": signataire,
+            "beneficiaire": epci,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

@@ -10,7 +10,7 @@ from conventions.models.convention import (
 )
 from conventions.models.document import Document
 from conventions.models.equipement import Equipement, TypeEquipement
-from conventions.models.financement import Dispositif, Financement
+from conventions.models.financement import Dispositif, Financement, Montants
 from conventions.models.fusion import FusionOrganisation
 from conventions.models.habilitation import Habilitation, people_of
 from conventions.models.importation import Importation
@@ -18,7 +18,13 @@ from conventions.models.impression import Impression
 from conventions.models.mandat import Mandat
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Departement, Territoire
-from conventions.models.tableau import Montants, TableauExercice, tableaux_financements
+from conventions.models.tableau import (
+    TableauExercice,
+    montants_total,
+    par_beneficiaire,
+    par_groupe,
+    tableaux_financements,
+)
 
 __all__ = [
     "ArticleConvention",
@@ -46,6 +52,9 @@ __all__ = [
     "Signataire",
     "TableauExercice",
     "Territoire",
+    "montants_total",
+    "par_beneficiaire",
+    "par_groupe",
     "people_of",
     "tableaux_financements",
 ]
