@@ -380,6 +380,11 @@ class BaseExerciceFormSet(BaseFormSet):
             raise ValidationError("Confirmez le retrait, plus bas\u00a0: rien n’est encore enregistré.")
 
     @property
+    def fautives(self):
+        """Lines to look at again."""
+        return [form for form in self.forms if form.errors] if self.is_bound else []
+
+    @property
     def jeton_retraits(self):
         return "-".join(str(ligne.pk) for ligne in self.retraits)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Sum
 
 from conventions.models import Convention, Financement, Montants
+from conventions.permissions import all_roles
 from ctg_portal.models import User
 
 
@@ -28,13 +29,15 @@ class MontantsContrats:
 
 
 def montants_par_contrat(*, convention: Convention, user: User) -> MontantsContrats | None:
-    """What the CTG and each contract under it bring, all years together; ``None`` for a CTG alone. Two queries."""
-    contrats = list(
-        convention.contrats_lies.select_related("territoire").with_opening(user).order_by("debut", "pk")
-    )
+    """What the CTG and each contract under it bring, all years together; ``None`` for a CTG alone.
+
+    Two queries, besides the person's roles (read once a request).
+    """
+    contrats = list(convention.contrats_lies.select_related("territoire").order_by("debut", "pk"))
     if not contrats:
         return None
-    ouverts = [contrat.pk for contrat in contrats if contrat.est_ouverte]
+    roles = all_roles(user)
+    ouverts = [contrat.pk for contrat in contrats if contrat.pk in roles]
     sums = {
         row["convention"]: Montants(row["p"], row["n"], row["v"])
         for row in Financement.objects.filter(convention__in=[convention.pk, *ouverts])

@@ -284,6 +284,7 @@ def test_grid_refuses_with_a_sentence_and_loses_nothing(client, convention, fiel
     assert response.status_code == 200
     assert where in response.context["formset"].forms[0].errors
     assert "COF-KEPT" in response.text
+    assert "1 ligne à revoir" in page_of(response)
     assert not Financement.objects.exists()
 
 

@@ -22,6 +22,7 @@ from conventions.models import (
     tableaux_financements,
 )
 from conventions.operations.montants import montants_par_contrat
+from conventions.permissions import all_roles
 from tests.conventions.test_detail import log_in
 from tests.conventions.test_tableau import cazals_2022
 from tests.factories import (
@@ -221,6 +222,7 @@ def test_contracts_are_added_line_by_line(django_assert_num_queries):
     user = HabilitationFactory(convention=ctg).user
     HabilitationFactory(convention=com, user=user)
 
+    all_roles(user)
     with django_assert_num_queries(2):
         found = montants_par_contrat(convention=ctg, user=user)
 
