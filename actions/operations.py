@@ -1,12 +1,12 @@
-"""What spans several fiches."""
+"""What spans several fiches, or ties a row of ``conventions`` to a fiche: it is done from above."""
 
 from collections.abc import Iterable
 
 import pghistory
 from django.db import transaction
 
-from actions.models import FicheAction
-from conventions.models import Convention
+from actions.models import FicheAction, Imputation
+from conventions.models import Convention, Financement
 from ctg_portal.models import User
 
 
@@ -33,3 +33,12 @@ def carry_fiches(
         if count
     ]
     return f"{contrat.sigle} {contrat.periode}\u00a0: {' et '.join(said)}."
+
+
+@transaction.atomic
+def impute(*, financement: Financement, fiche: FicheAction | None) -> None:
+    """Say that ``financement`` pays ``fiche``, or no fiche any more. A line pays one fiche at most."""
+    if fiche is None:
+        Imputation.objects.filter(financement=financement).delete()
+    else:
+        Imputation.objects.update_or_create(financement=financement, defaults={"fiche": fiche})

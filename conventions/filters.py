@@ -3,7 +3,16 @@ from django import forms
 from django.db.models import F
 from django.utils import timezone
 
-from conventions.models import Commune, Convention, Departement, Equipement, Organisation, TypeEquipement
+from conventions.models import (
+    Commune,
+    Convention,
+    Departement,
+    Dispositif,
+    Equipement,
+    Financement,
+    Organisation,
+    TypeEquipement,
+)
 from ctg_portal.filters import ListFilter
 
 
@@ -133,3 +142,48 @@ class EquipementFilter(ListFilter):
     def filter_word(self, queryset, name, value):
         """Each choice is a word of the queryset."""
         return getattr(queryset, value)()
+
+
+class FinancementFilter(ListFilter):
+    """Choices are those of the lines of the convention. ``dispositif`` takes a whole group too."""
+
+    exercice = django_filters.ChoiceFilter(label="Exercice", empty_label="Tous")
+    financeur = django_filters.ModelChoiceFilter(
+        label="Financeur", empty_label="Tous", queryset=Organisation.objects.none()
+    )
+    dispositif = django_filters.ChoiceFilter(
+        label="Dispositif ou groupe", empty_label="Tous", method="filter_dispositif"
+    )
+    beneficiaire = django_filters.ModelChoiceFilter(
+        label="Bénéficiaire", empty_label="Tous", queryset=Organisation.objects.none()
+    )
+
+    class Meta:
+        model = Financement
+        fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        rows = list(self.queryset.for_table())
+        annees = sorted({row.exercice for row in rows}, reverse=True)
+        self.filters["exercice"].extra["choices"] = [(str(annee), str(annee)) for annee in annees]
+        for name in ("financeur", "beneficiaire"):
+            ids = {getattr(row, f"{name}_id") for row in rows}
+            self.filters[name].queryset = Organisation.objects.filter(pk__in=ids)
+        dispositifs = {row.dispositif_id: row.dispositif for row in rows}.values()
+        self.filters["dispositif"].extra["choices"] = [
+            (
+                groupe.label,
+                [
+                    (groupe.value, f"{groupe.label}, en entier"),
+                    *((str(row.pk), row.intitule) for row in dispositifs if row.groupe == groupe),
+                ],
+            )
+            for groupe in Dispositif.Groupe
+            if any(row.groupe == groupe for row in dispositifs)
+        ]
+
+    def filter_dispositif(self, queryset, name, value):
+        if value in Dispositif.Groupe.values:
+            return queryset.filter(dispositif__groupe=value)
+        return queryset.filter(dispositif=value)

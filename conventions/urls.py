@@ -6,6 +6,7 @@ from conventions.views import (
     edition,
     equipe,
     equipements,
+    financements,
     importations,
     impressions,
     territoire,
@@ -83,6 +84,9 @@ dans_la_convention = [
     path(
         "convention/articles/<slug:cle>/retirer/", articles.ArticleRemoveView.as_view(), name="article_remove"
     ),
+    path("financements/etats/<int:pk>/", financements.EtatView.as_view(), name="etat"),
+    path("financements/etats/<int:pk>/pdf/", financements.EtatPdfView.as_view(), name="etat_pdf"),
+    path("financements/etats/<int:pk>/xlsx/", financements.EtatXlsxView.as_view(), name="etat_xlsx"),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),
 ]

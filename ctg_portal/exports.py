@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from actions.models import Axe, FicheAction
-from conventions.models import Convention, Organisation, tableaux_financements
+from conventions.models import Convention, Financement, Organisation, tableaux_financements
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import Decision
@@ -101,7 +101,7 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             for row in convention.phases.all()
         ],
         "equipements": _equipements(convention),
-        "financements": _financements(convention),
+        "financements": _financements(convention, refs),
         "diagnostic": diagnostic and _diagnostic(diagnostic, refs),
         "plan": _plan(convention, refs),
         "fiches_partagees": [
@@ -131,10 +131,18 @@ def _equipements(convention: Convention) -> list[dict[str, Any]]:
     ]
 
 
-def _financements(convention: Convention) -> dict[str, Any]:
+def _fiche_payee(row: Financement, refs: dict[str, dict[int, str]]) -> dict[str, Any] | None:
+    """The fiche that a line pays; ``ref`` is ``None`` when it is of the plan of another convention."""
+    imputation = getattr(row, "imputation", None)
+    if imputation is None:
+        return None
+    return {"ref": refs["fiche"].get(imputation.fiche_id), "code": imputation.fiche.code}
+
+
+def _financements(convention: Convention, refs: dict[str, dict[int, str]]) -> dict[str, Any]:
     montants = ("prevu", "notifie", "verse")
     rows = list(
-        convention.financements.for_table().order_by(
+        convention.financements.for_grid().order_by(
             "exercice", "dispositif__groupe", "dispositif__ordre", "beneficiaire__nom", "objet", "pk"
         )
     )
@@ -146,6 +154,7 @@ def _financements(convention: Convention) -> dict[str, Any]:
                 "dispositif": {"code": row.dispositif.code, "groupe": row.dispositif.groupe},
                 "beneficiaire": _organisation(row.beneficiaire),
                 "equipement": row.equipement.nom if row.equipement else None,
+                "fiche": _fiche_payee(row, refs),
                 **_pick(row, "objet", *montants, "reference_cof", "source"),
             }
             for row in rows

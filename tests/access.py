@@ -68,6 +68,9 @@ ROWS: dict[str, Row] = {
     "conventions:articles_restore": inside(allowed=COORD),
     "conventions:article_edit": inside("article", allowed=COORD),
     "conventions:article_remove": inside("article", allowed=COORD),
+    "conventions:etat": inside("beneficiaire"),
+    "conventions:etat_pdf": inside("beneficiaire"),
+    "conventions:etat_xlsx": inside("beneficiaire"),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -118,6 +121,9 @@ ROWS: dict[str, Row] = {
     "actions:contrats": inside(),
     "actions:contrat": inside("contrat"),
     "actions:contrat_fiches": inside("contrat", allowed=COORD),
+    "actions:financements": inside(),
+    "actions:exercice_open": inside(allowed=COORD),
+    "actions:exercice": inside(2022, allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),

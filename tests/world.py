@@ -209,6 +209,7 @@ def build_world():
             "equipement": equipement,
             "importation": importation,
             "signataire": signataire,
+            "beneficiaire": epci,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

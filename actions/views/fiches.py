@@ -7,7 +7,16 @@ from django.views.generic import CreateView, DetailView, UpdateView
 
 from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
-from actions.models import SECTIONS, Axe, Commentaire, FicheAction, PlanActions, for_screen, plan_tree
+from actions.models import (
+    SECTIONS,
+    Axe,
+    Commentaire,
+    FicheAction,
+    Imputation,
+    PlanActions,
+    for_screen,
+    plan_tree,
+)
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
@@ -69,7 +78,8 @@ class FicheView(FicheMixin, DetailView):
     queryset = FicheAction.objects.all()
 
     def get_queryset(self):
-        return for_screen(super().get_queryset())
+        money = Imputation.objects.rows_for_page(self.request.user)
+        return for_screen(super().get_queryset()).annotate(rows_financements=money)
 
     def get_context_data(self, **kwargs):
         fiche = self.object

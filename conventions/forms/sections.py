@@ -20,16 +20,13 @@ from conventions.forms.base import (
 )
 from conventions.models import (
     Convention,
-    Dispositif,
     Domaine,
-    Financement,
     Organisation,
     Partenaire,
     Phase,
     Signataire,
     Territoire,
 )
-from ctg_portal.fields import MontantField
 
 LOGO_OCTETS = 1_000_000
 LOGO_COTE = 1200
@@ -148,44 +145,6 @@ class PhaseForm(RowForm):
         model = Phase
         fields = ["nature", "precision", "debut_prevu", "fin_prevue", "debut_reel", "fin_reelle"]
         widgets = dict.fromkeys(("debut_prevu", "fin_prevue", "debut_reel", "fin_reelle"), date_input())
-
-
-class FinancementForm(RowForm):
-    rangees = (
-        (("exercice", 2), ("dispositif", 6), ("objet", 4)),
-        (("beneficiaire", 6), ("financeur", 6)),
-        (("prevu", 2), ("notifie", 2), ("verse", 2), ("reference_cof", 3), ("source", 3)),
-        (("DELETE", 12),),
-    )
-    dispositif = RowChoiceField(label="Dispositif")
-    beneficiaire = RowChoiceField(label="Bénéficiaire")
-    financeur = RowChoiceField(label="Financeur")
-
-    class Meta:
-        model = Financement
-        fields = [
-            "exercice",
-            "dispositif",
-            "beneficiaire",
-            "financeur",
-            "objet",
-            "prevu",
-            "notifie",
-            "verse",
-            "reference_cof",
-            "source",
-        ]
-        field_classes = dict.fromkeys(Financement.MONTANTS, MontantField)
-        widgets = {"exercice": forms.NumberInput(attrs={"min": 2000, "max": 2100})}
-        help_texts = {"objet": ""}
-        labels = {"prevu": "Prévu (€)", "notifie": "Notifié (€)", "verse": "Versé (€)"}
-
-
-class FinancementFormSet(OrganisationRowFormSet, RowFormSet):
-    organisation_fields = ("beneficiaire", "financeur")
-
-    def shared_rows(self):
-        return super().shared_rows() | {"dispositif": {row.pk: row for row in Dispositif.objects.all()}}
 
 
 class LogoField(forms.ImageField):
@@ -326,15 +285,6 @@ SECTIONS = {
         aide="Une phase peut commencer avant la convention, ou finir après elle.",
         ligne="Phase",
         ajouter="Ajouter une phase",
-    ),
-    "financements": Section(
-        "Financements",
-        _rows(Financement, FinancementForm, FinancementFormSet),
-        "Les financements sont enregistrés.",
-        aide="Les montants s’écrivent 157 191,67 ou 248220.56 ; laissez vide ce qui n’est pas connu.",
-        ligne="Financement",
-        ajouter="Ajouter un financement",
-        names_organisations=True,
     ),
     "territoire": Section(
         "Couleur et logo",

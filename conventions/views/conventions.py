@@ -7,7 +7,7 @@ from conventions.filters import ConventionFilter
 from conventions.forms.conventions import MoveForm
 from conventions.frise import frise, situation
 from conventions.mixins import InConventionMixin
-from conventions.models import Convention, tableaux_financements
+from conventions.models import Convention, Montants
 from ctg_portal.mixins import TransitionFormMixin
 from ctg_portal.permissions import Can
 
@@ -35,6 +35,7 @@ class ConventionView(InConventionMixin, DetailView):
         phases = list(convention.phases.all())
         liens = convention.liens(self.request.user)
         signataires = list(convention.signataires.select_related("organisation"))
+        exercices = convention.financements.par_exercice()
         return super().get_context_data(
             can=Can(self.request.user, convention),
             situation=situation(convention),
@@ -45,7 +46,8 @@ class ConventionView(InConventionMixin, DetailView):
             nb_signes=sum(signataire.signe_le is not None for signataire in signataires),
             partenaires=convention.partenaires.select_related("organisation"),
             domaines=convention.domaines.all(),
-            tableaux=tableaux_financements(convention.financements.for_table()),
+            exercices=exercices,
+            montants=sum((row.total for row in exercices), Montants()),
             communes=convention.territoire.communes.with_signature(convention),
             **kwargs,
         )

@@ -15,6 +15,7 @@ from actions.models import (
     Commentaire,
     Etape,
     FicheAction,
+    Imputation,
     IndicateurSuivi,
     LigneBudget,
     LigneFinancement,
@@ -156,6 +157,7 @@ class Loader:
         self.enjeux: dict[str, list[Enjeu]] = {}
         self.constats: dict[str, list[Constat]] = {}
         self.fiches: dict[tuple[str, str], FicheAction] = {}
+        self.imputations: list[tuple[Financement, tuple[str, str]]] = []
         self.users: dict[str, User] = {}
         self.convoked: list[tuple[Reunion, str]] = []
 
@@ -174,6 +176,8 @@ class Loader:
         for row in rows:
             if "plan" in row:
                 self.write_plan(row["code"], row)
+        for financement, fiche in self.imputations:
+            self.batch.add(Imputation(financement=financement, fiche=self.fiches[fiche]))
         self.batch.write()
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
@@ -326,16 +330,26 @@ class Loader:
                 )
             )
         for money in row.get("financements", []):
+            self.write_financement(convention, money)
+        self.batch.write()
+
+    def write_financement(self, convention: Convention, row: dict[str, Any]) -> None:
+        """One line, or one a year where ``montants`` holds [exercice, prévu, notifié, versé]."""
+        years = row.get("montants") or [[row["exercice"], *(row.get(name) for name in Financement.MONTANTS)]]
+        for exercice, *montants in years:
             financement = Financement(
-                **pick(money, "exercice", "objet", "source", "reference_cof"),
+                **pick(row, "objet", "source", "reference_cof"),
                 convention=convention,
-                financeur=self.organisations[money["financeur"]],
-                dispositif=self.dispositifs[money["dispositif"]],
-                beneficiaire=self.organisations[money["beneficiaire"]],
-                **{name: amount(money.get(name)) for name in Financement.MONTANTS},
+                exercice=exercice,
+                financeur=self.organisations[row["financeur"]],
+                dispositif=self.dispositifs[row["dispositif"]],
+                beneficiaire=self.organisations[row["beneficiaire"]],
+                **{name: amount(value) for name, value in zip(Financement.MONTANTS, montants, strict=True)},
             )
             self.batch.add(financement)
-        self.batch.write()
+            if "fiche" in row:
+                plan = convention.principale or convention
+                self.imputations.append((financement, (plan.code, row["fiche"])))
 
     # Diagnostics
 

@@ -77,6 +77,26 @@ def euros(value: Any, places: int = 2) -> str:
 
 
 @register.filter
+def ecart(montants: Any) -> str:
+    """What was paid beside what was planned, in words; ``montants`` has ``prevu``, ``notifie`` and ``verse``.
+
+    >>> from types import SimpleNamespace as M
+    >>> ecart(M(prevu=Decimal(100), notifie=None, verse=Decimal(80)))
+    '20,00\\xa0€ de moins que prévu'
+    >>> ecart(M(prevu=Decimal(100), notifie=Decimal(90), verse=None))
+    'notifié, pas encore versé'
+    """
+    prevu, notifie, verse = (_decimal(getattr(montants, name)) for name in ("prevu", "notifie", "verse"))
+    if verse is None:
+        return "notifié, pas encore versé" if notifie is not None else "pas encore versé"
+    if prevu is None:
+        return "versé, sans prévision"
+    if verse == prevu:
+        return "conforme au prévu"
+    return f"{euros(abs(verse - prevu))} de {'plus' if verse > prevu else 'moins'} que prévu"
+
+
+@register.filter
 def nombre(value: Any, places: int | None = None) -> str:
     """A number; without ``places``, the decimals it has (at most four, no final zeros).
 

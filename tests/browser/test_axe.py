@@ -20,6 +20,8 @@ NOT_PAGES = {
     "actions:fiche_pdf",
     "governance:convention_docx",
     "governance:avenant_docx",
+    "conventions:etat_pdf",
+    "conventions:etat_xlsx",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES

@@ -6,15 +6,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from conventions.models import Convention, Financement, Organisation, Signataire, Territoire
+from conventions.models import Convention, Organisation, Signataire, Territoire
 from tests.conventions.test_detail import log_in
 from tests.factories import (
     CommuneFactory,
     ConventionFactory,
     DepartementFactory,
-    DispositifFactory,
     DomaineFactory,
-    FinancementFactory,
     OrganisationFactory,
     SignataireFactory,
 )
@@ -150,12 +148,10 @@ def test_second_save_of_the_identite_is_not_silent(client, convention):
 
 
 def test_unknown_section_is_not_found(client, convention):
-    assert client.get(url(convention, "argent")).status_code == 404
+    assert client.get(url(convention, "financements")).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "section", ["identite", "signataires", "partenaires", "phases", "financements", "territoire"]
-)
+@pytest.mark.parametrize("section", ["identite", "signataires", "partenaires", "phases", "territoire"])
 def test_closed_convention_is_read_only(client, convention, section):
     Convention.objects.update(statut="close")
 
@@ -239,72 +235,6 @@ def test_same_organisation_twice_is_refused(client, convention):
     assert not Signataire.objects.exists()
 
 
-def financement_row(convention, **fields):
-    departement = convention.territoire.departement
-    return {
-        "exercice": "2022",
-        "dispositif": DispositifFactory().pk,
-        "beneficiaire": OrganisationFactory(departement=departement).pk,
-        "financeur": OrganisationFactory(departement=departement).pk,
-        "verse": "157 191,67",
-    } | fields
-
-
-@pytest.mark.parametrize("typed", ["157 191,67", "157191.67", "157\u202f191,67 €"])
-def test_financement_amounts_are_read_as_typed(client, convention, typed):
-    client.post(
-        url(convention, "financements"), rows_of("financements", 0, financement_row(convention, verse=typed))
-    )
-
-    assert [str(row.verse) for row in convention.financements.all()] == ["157191.67"]
-
-
-def test_money_of_five_years_fits_in_one_page(client, convention):
-    row = financement_row(convention, notifie="", prevu="", objet="", reference_cof="", source="", id="")
-
-    client.post(url(convention, "financements"), rows_of("financements", 0, *[row] * 120))
-
-    assert convention.financements.count() == 120
-
-
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
-        ({"verse": "beaucoup"}, "verse"),
-        ({"verse": "-5"}, "__all__"),
-        ({"verse": ""}, "__all__"),
-        ({"verse": "1,234"}, "verse"),
-        ({"exercice": "1850"}, "exercice"),
-        ({"dispositif": "999999"}, "dispositif"),
-        ({"beneficiaire": "99999999999999999999"}, "beneficiaire"),
-    ],
-)
-def test_financement_bad_input_is_said_and_nothing_is_lost(client, convention, fields, where):
-    response = client.post(
-        url(convention, "financements"),
-        rows_of("financements", 0, financement_row(convention, objet="Ludothèque") | fields),
-    )
-
-    assert where in response.context["form"].forms[0].errors
-    assert "Ludothèque" in response.text
-    assert not Financement.objects.exists()
-
-
-def test_money_of_a_row_left_alone_keeps_its_cents(client, convention):
-    row = FinancementFactory(convention=convention, verse="248220.56", notifie=None)
-    page = client.get(url(convention, "financements"))
-    form = page.context["form"].forms[0]
-    typed = {name: form[name].value() for name in form.fields if form[name].value() is not None}
-
-    client.post(
-        url(convention, "financements"),
-        rows_of("financements", 1, {name: form.fields[name].prepare_value(v) for name, v in typed.items()}),
-    )
-
-    row.refresh_from_db()
-    assert (str(row.verse), row.notifie) == ("248220.56", None)
-
-
 def test_phases_are_checked(client, convention):
     response = client.post(
         url(convention, "phases"),
@@ -319,10 +249,10 @@ def test_phases_are_checked(client, convention):
 @pytest.mark.parametrize("count", [1, 3])
 def test_rows_share_their_choices(client, convention, count, django_assert_num_queries):
     for _ in range(count):
-        FinancementFactory(convention=convention)
+        SignataireFactory(convention=convention)
 
-    with django_assert_num_queries(10):
-        client.get(url(convention, "financements"))
+    with django_assert_num_queries(9):
+        client.get(url(convention, "signataires"))
 
 
 # Colour and logo.

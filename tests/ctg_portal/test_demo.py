@@ -78,6 +78,11 @@ def _check_cauvaldor():
     assert (ctg.signee_le, ctg.territoire.communes.count()) == (D(2018, 1, 16), 77)
     assert (ctg.diagnostic.ateliers.count(), ctg.plan.axes.count()) == (15, 4)
     assert all(atelier.participants for atelier in ctg.diagnostic.ateliers.all())
+    # Its money is invented, and says so line by line.
+    money = Financement.objects.filter(convention__territoire=ctg.territoire)
+    assert set(money.values_list("source", flat=True)) == {"Donnée d’illustration"}
+    assert {row.exercice for row in ctg.suivante.financements.par_exercice()} == set(range(2022, 2027))
+    assert None not in ctg.suivante.financements.totaux().values()
 
 
 def _check_carlades():
@@ -89,6 +94,7 @@ def _check_carlades():
     assert (ctg.plan.axes.count(), gmr.fiches_partagees.count()) == (4, 30)
     yearly = com.financements.order_by("exercice").values_list("exercice", "verse")
     assert list(yearly) == [(year, Decimal("107900.00")) for year in (2022, 2023, 2024)]
+    assert {row.imputation.fiche.code for row in com.financements.all()} == {"4.2.1"}
     assert ctg.plan.axes.exclude(enjeu_central="").exists()
 
 

@@ -12,10 +12,18 @@ from django.template.loader import render_to_string
 
 from actions.documents import fiche_filename, fiche_html, plan_html
 from actions.models import FicheAction, for_screen
-from conventions.models import Convention
+from conventions.documents import etat_html
+from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
 from governance.documents import dossier_context, dossier_filename, issue_dossier
-from tests.factories import AxeFactory, EtapeFactory, PointOrdreDuJourFactory, complete_fiche
+from tests.conventions.test_tableau import cazals_2022
+from tests.factories import (
+    AxeFactory,
+    EtapeFactory,
+    FinancementFactory,
+    PointOrdreDuJourFactory,
+    complete_fiche,
+)
 from tests.world import build_world
 
 HTML = '<html lang="fr"><head><title>Essai</title>{head}</head><body><h1>Essai</h1>{body}</body></html>'
@@ -176,6 +184,33 @@ def test_dossier_is_accessible_and_frozen(world):
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert str(pdf.docinfo.Title) == f"Dossier de séance – {world.reunion}"
         assert str(pdf.Root.Lang) == "fr"
+
+
+@pytest.mark.parametrize("exercice", [None, 2022])
+def test_etat_is_accessible(exercice):
+    convention = cazals_2022()
+    cc = Organisation.objects.get(nom="CC Cazals-Salviac")
+    FinancementFactory(convention=convention, beneficiaire=cc, exercice=2024, prevu="12", verse="5")
+
+    content = render_pdf(etat_html(convention, cc, exercice))
+
+    assert failures(content) == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        quand = "exercice 2022" if exercice else "tous les exercices"
+        assert str(pdf.docinfo.Title) == f"État des financements – CC Cazals-Salviac – {quand}"
+        assert str(pdf.Root.Lang) == "fr"
+
+
+def test_etat_with_hostile_words_is_escaped():
+    convention = cazals_2022()
+    cc = Organisation.objects.get(nom="CC Cazals-Salviac")
+    cc.nom = "<script>alert(1)</script> 漢字"
+    cc.save()
+
+    html = etat_html(convention, cc)
+
+    assert "<script" not in html
+    assert failures(render_pdf(html)) == []
 
 
 @pytest.mark.parametrize(
