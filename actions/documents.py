@@ -59,7 +59,7 @@ def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[
         "branches": list(zip(tree, progressions, strict=True)),
         "total": total_progress(progressions),
         "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.select_related("organisation"),
+        "signataires": convention.signataires.for_page(),
     }
 
 

@@ -13,12 +13,14 @@ from diagnostics.models import Diagnostic
 from governance.models import DocumentEmis, Reunion
 from tests.factories import (
     AtelierFactory,
+    AvenantFactory,
     AxeFactory,
     CommuneFactory,
     ConstatFactory,
     ConventionFactory,
     DecisionFactory,
     DiagnosticFactory,
+    DocumentFactory,
     EnjeuFactory,
     EtapeFactory,
     FinancementFactory,
@@ -144,6 +146,13 @@ def build_world():
         prete_le=timezone.now(),
     )
     impression.demandeurs.add(*people.values())
+    depose = DocumentFactory(convention=convention, auteur=people["coordination"], visibilite="public")
+    avenant = AvenantFactory(
+        convention=convention,
+        numero=1,
+        nouvelle_fin=convention.fin.replace(year=convention.fin.year + 1),
+        duree_motif="Le projet social va plus loin.",
+    )
     return World(
         convention,
         diagnostic,
@@ -168,6 +177,8 @@ def build_world():
             "decision": decision,
             "document": document,
             "impression": impression,
+            "depose": depose,
+            "avenant": avenant,
             "signataire": signataire,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },

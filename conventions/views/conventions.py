@@ -34,7 +34,7 @@ class ConventionView(InConventionMixin, DetailView):
         convention = self.convention
         phases = list(convention.phases.all())
         liens = convention.liens(self.request.user)
-        signataires = list(convention.signataires.select_related("organisation"))
+        signataires = list(convention.signataires.actuels().for_page())
         return super().get_context_data(
             can=Can(self.request.user, convention),
             situation=situation(convention),
@@ -43,6 +43,7 @@ class ConventionView(InConventionMixin, DetailView):
             liens=liens,
             signataires=signataires,
             nb_signes=sum(signataire.signe_le is not None for signataire in signataires),
+            avenants=convention.avenants.all(),
             partenaires=convention.partenaires.select_related("organisation"),
             domaines=convention.domaines.all(),
             tableaux=tableaux_financements(convention.financements.for_table()),

@@ -13,6 +13,8 @@ AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NOT_PAGES = {
     "conventions:theme",
     "conventions:impression_file",
+    "conventions:document_file",
+    "conventions:publication_file",
     "governance:document_file",
     "actions:fiche_pdf",
 }
