@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 import pikepdf
 from defusedxml import ElementTree
@@ -68,7 +68,7 @@ def megaoctets(octets: int) -> str:
 def _read_pdf(file: IO[bytes]) -> str:
     """Any PDF that opens without a password; one that only forbids copying or printing does."""
     try:
-        with pikepdf.open(file) as pdf:
+        with pikepdf.open(cast(BinaryIO, file)) as pdf:
             if not len(pdf.pages):
                 raise _refuse(ABIME)
     except pikepdf.PasswordError as error:
@@ -267,6 +267,9 @@ class BoundedUploadHandler(FileUploadHandler):
     def file_complete(self, file_size: int) -> UploadedFile | None:
         if file_size <= settings.DEPOT_OCTETS:
             return None
+        # What the next handlers had begun to keep goes away now.
+        for handler in self.request.upload_handlers:
+            handler.upload_interrupted()
         return UploadedFile(
             file=BytesIO(), name=self.file_name, content_type=self.content_type, size=file_size
         )

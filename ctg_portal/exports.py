@@ -95,7 +95,10 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             }
             for row in convention.signataires.for_page()
         ],
-        "avenants": [_avenant(row) for row in convention.avenants.for_page()],
+        "avenants": [
+            _avenant(row)
+            for row in convention.avenants.for_list().prefetch_related("signataires_retires__organisation")
+        ],
         "partenaires": [
             {"organisation": _organisation(row.organisation), "role": row.role}
             for row in convention.partenaires.select_related("organisation")

@@ -93,7 +93,7 @@ class AvenantForm(PlacedForm):
             self.fields[name].queryset = rows
         if self.instance.pk is None:
             last = convention.avenants.aggregate(Max("numero"))["numero__max"]
-            self.initial.setdefault("numero", (last or 0) + 1)
+            self.initial["numero"] = (last or 0) + 1
 
     def clean_numero(self):
         # Held until the end of the request: two people never give one number to two avenants.

@@ -6,7 +6,7 @@ import pghistory
 from django import forms
 from django.db import transaction
 
-from conventions.forms.base import PlacedForm, date_input
+from conventions.forms.base import PlacedForm, RowChoiceField, date_input
 from conventions.models import Document
 from ctg_portal.depots import DepotField
 
@@ -94,11 +94,9 @@ class CopieForm(PlacedForm):
 
     natures = ()
     depot = DepotField(label="Exemplaire signé", required=False)
-    document = forms.ModelChoiceField(
-        Document.objects.none(),
+    document = RowChoiceField(
         label="Ou un document déjà déposé",
         required=False,
-        empty_label="Aucun",
         help_text="Par exemple un seul exemplaire signé par tous.",
     )
 
@@ -107,8 +105,8 @@ class CopieForm(PlacedForm):
         deposited = Document.objects.courants().filter(
             convention=self.instance.convention_id, nature__in=self.natures
         )
-        if deposited.exists():
-            self.fields["document"].queryset = deposited.for_list()
+        if rows := {row.pk: row for row in deposited}:
+            self.fields["document"].share(rows)
         else:
             del self.fields["document"]
 

@@ -49,11 +49,15 @@ class AvenantQuerySet(models.QuerySet["Avenant"]):
         return self.filter(convention__in=Convention.objects.visible_to(user))
 
     def for_page(self) -> Self:
+        """With what it changes, and what the convention has: the page compares them."""
+        return self.for_list().prefetch_related(
+            "convention__domaines",
+            models.Prefetch("convention__signataires", Signataire.objects.select_related("organisation")),
+        )
+
+    def for_list(self) -> Self:
         return self.select_related("convention__territoire", "copie").prefetch_related(
-            "domaines_ajoutes",
-            "domaines_retires",
-            "organisations_ajoutees",
-            "signataires_retires__organisation",
+            "domaines_ajoutes", "domaines_retires", "organisations_ajoutees", "signataires_retires"
         )
 
 
@@ -157,7 +161,7 @@ class Avenant(TimestampedModel):
 
     @property
     def natures(self) -> list[str]:
-        """« période », « signataires »…: what it changes; loaded by ``for_page()``, no query."""
+        """« période », « signataires »…: what it changes; loaded by ``for_list()``, no query."""
         changed = {
             "période": self.changes_periode,
             "signataires": self.organisations_ajoutees.all() or self.signataires_retires.all(),
@@ -195,11 +199,12 @@ class Avenant(TimestampedModel):
         return before, _next(before, added, [str(row) for row in self.domaines_retires.all()])
 
     def _signataires_change(self, before: list[str] | None) -> tuple[list[str], list[str]]:
+        rows = list(self.convention.signataires.all())
         if before is None:
-            actuels = self.convention.signataires.actuels().select_related("organisation")
-            before = [str(row) for row in actuels]
+            before = [str(row) for row in rows if row.is_actuel]
         added = [str(row) for row in self.organisations_ajoutees.all()]
-        return before, _next(before, added, [str(row) for row in self.signataires_retires.all()])
+        leaving = {row.pk for row in self.signataires_retires.all()}
+        return before, _next(before, added, [str(row) for row in rows if row.pk in leaving])
 
     def _with_periode(self, convention: Convention) -> Convention:
         """The same convention with the period of this avenant; not saved."""
@@ -260,8 +265,10 @@ class Avenant(TimestampedModel):
         ]
 
     def _missing_signataires(self, convention: Convention) -> list[str]:
-        actuels = {row.organisation_id: row for row in convention.signataires.actuels()}
-        leaving = list(self.signataires_retires.all())
+        rows = list(convention.signataires.all())
+        actuels = {row.organisation_id for row in rows if row.is_actuel}
+        retires = {row.pk for row in self.signataires_retires.all()}
+        leaving = [row for row in rows if row.pk in retires]
         joining = list(self.organisations_ajoutees.all())
         sentences = [
             *(f"{row} est déjà signataire." for row in joining if row.pk in actuels),

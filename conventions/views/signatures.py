@@ -30,7 +30,7 @@ class SignaturesView(InConventionMixin, DetailView):
             nb_signes=sum(signataire.signe_le is not None for signataire in actuels),
             en_preparation=en_preparation,
             manque=convention.missing_before_signature() if en_preparation else [],
-            avenants=convention.avenants.visible_to(self.request.user).for_page(),
+            avenants=convention.avenants.visible_to(self.request.user).for_list(),
             **kwargs,
         )
 
