@@ -268,7 +268,7 @@ class BoundedUploadHandler(FileUploadHandler):
         if file_size <= settings.DEPOT_OCTETS:
             return None
         # What the next handlers had begun to keep goes away now.
-        for handler in self.request.upload_handlers:
+        for handler in self.request.upload_handlers if self.request else ():
             handler.upload_interrupted()
         return UploadedFile(
             file=BytesIO(), name=self.file_name, content_type=self.content_type, size=file_size

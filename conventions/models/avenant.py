@@ -146,7 +146,7 @@ class Avenant(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"Avenant n° {self.numero}"
+        return f"Avenant n°\u00a0{self.numero}"
 
     def get_absolute_url(self) -> str:
         return reverse("conventions:avenant", args=[self.convention.code, self.pk])

@@ -293,7 +293,7 @@ def test_add_edit_and_sign_by_the_pages(client, convention):
     assert "31\u00a0décembre 2025" in response.text
     assert "31\u00a0décembre 2026" in response.text
     document = Document.objects.get()
-    assert (document.nature, document.titre) == ("avenant", "Avenant n° 1, Prolongation d’un an")
+    assert (document.nature, document.titre) == ("avenant", "Avenant n°\u00a01, Prolongation d’un an")
     page = client.get(convention.get_absolute_url()).text
     assert "31\u00a0décembre 2026" in page
     assert "Prolongation d’un an (signé)" in page
