@@ -61,7 +61,7 @@ def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[
         "total": total_progress(progressions),
         "plus_grand": max((found.total for found in progressions), default=0),
         "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.select_related("organisation"),
+        "signataires": convention.signataires.for_page(),
     }
 
 

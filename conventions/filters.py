@@ -8,6 +8,7 @@ from conventions.models import (
     Convention,
     Departement,
     Dispositif,
+    Document,
     Equipement,
     Financement,
     Organisation,
@@ -187,3 +188,46 @@ class FinancementFilter(ListFilter):
         if value in Dispositif.Groupe.values:
             return queryset.filter(dispositif__groupe=value)
         return queryset.filter(dispositif=value)
+
+
+class DocumentFilter(ListFilter):
+    """The documents in force; those that were withdrawn on demand, for whoever may put them back."""
+
+    TRIS = {
+        "titre": ("titre", "pk"),
+        "-titre": ("-titre", "-pk"),
+        "date": (F("date").asc(nulls_last=True), "created_at", "pk"),
+        "-date": (F("date").desc(nulls_last=True), "-created_at", "pk"),
+        "depot": ("created_at", "pk"),
+        "-depot": ("-created_at", "-pk"),
+    }
+    tri_par_defaut = "-date"
+
+    q = django_filters.CharFilter(label="Titre ou nom du fichier", method="filter_words", max_length=100)
+    nature = django_filters.ChoiceFilter(label="Nature", empty_label="Toutes")
+    visibilite = django_filters.ChoiceFilter(
+        label="Visibilité", empty_label="Toutes", choices=Document.Visibilite.choices
+    )
+    retires = django_filters.BooleanFilter(
+        label="Documents retirés", method="filter_nothing", widget=forms.CheckboxInput
+    )
+
+    class Meta:
+        model = Document
+        fields = []
+
+    def __init__(self, *args, may_deposit, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not may_deposit:
+            del self.filters["retires"]
+        wants_retires = may_deposit and self.data.get("retires") == "on"
+        self.queryset = self.queryset.retires() if wants_retires else self.queryset.courants()
+        natures = set(self.queryset.order_by().values_list("nature", flat=True))
+        self.filters["nature"].extra["choices"] = [c for c in Document.Nature.choices if c[0] in natures]
+
+    def filter_words(self, queryset, name, value):
+        return queryset.search(value)
+
+    def filter_nothing(self, queryset, name, value):
+        """Which of the two lists is read was settled when the filter was made."""
+        return queryset

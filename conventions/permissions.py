@@ -6,7 +6,16 @@ from collections.abc import Iterable
 import rules
 from django.db.models import FilteredRelation, Q
 
-from conventions.models import Convention, Habilitation, Importation, Impression, Organisation, Signataire
+from conventions.models import (
+    Avenant,
+    Convention,
+    Document,
+    Habilitation,
+    Importation,
+    Impression,
+    Organisation,
+    Signataire,
+)
 from ctg_portal.models import User
 
 Role = Habilitation.Role
@@ -183,6 +192,44 @@ def settles_importation(user: User, importation: Importation) -> bool:
     return is_coordination(user, importation.convention) and is_open(user, importation.convention)
 
 
+@rules.predicate
+def is_relecture(user: User, convention: Convention) -> bool:
+    return has_role(user, convention.pk, [Role.RELECTURE])
+
+
+deposits = (is_coordination | is_relecture) & is_open
+
+
+@rules.predicate
+def changes_document(user: User, document: Document) -> bool:
+    """The coordination changes every document of its convention; the CAF, those it deposited."""
+    own = has_role(user, document.convention_id, [Role.COORDINATION]) or document.auteur_id == user.pk
+    return own and bool(deposits.test(user, document.convention))
+
+
+@rules.predicate
+def reads_document(user: User, document: Document) -> bool:
+    """A withdrawn document is only there for those who may put it back."""
+    if document.is_retire:
+        return bool(deposits.test(user, document.convention))
+    return bool(roles_on(user, document.convention_id))
+
+
+@rules.predicate
+def reads_avenant(user: User, avenant: Avenant) -> bool:
+    return bool(roles_on(user, avenant.convention_id))
+
+
+@rules.predicate
+def changes_avenant(user: User, avenant: Avenant) -> bool:
+    return bool((is_coordination & is_open).test(user, avenant.convention))
+
+
+@rules.predicate
+def changes_signataire(user: User, signataire: Signataire) -> bool:
+    return bool((is_coordination & is_open).test(user, signataire.convention))
+
+
 rules.add_perm("conventions.view_convention", is_member)
 rules.add_perm("conventions.view_impression", reads_impression)
 rules.add_perm("conventions.change_convention", is_coordination & is_open)
@@ -191,3 +238,9 @@ rules.add_perm("conventions.invite_convention", is_administration | is_coordinat
 rules.add_perm("conventions.remove_habilitation", may_give)
 rules.add_perm("conventions.view_importation", reads_importation)
 rules.add_perm("conventions.change_importation", settles_importation)
+rules.add_perm("conventions.deposit_convention", deposits)
+rules.add_perm("conventions.view_document", reads_document)
+rules.add_perm("conventions.change_document", changes_document)
+rules.add_perm("conventions.view_avenant", reads_avenant)
+rules.add_perm("conventions.change_avenant", changes_avenant)
+rules.add_perm("conventions.change_signataire", changes_signataire)

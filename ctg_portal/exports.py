@@ -9,7 +9,13 @@ from typing import Any
 from django.db.models import Model
 
 from actions.models import Axe, FicheAction
-from conventions.models import Convention, Financement, Organisation, tableaux_financements
+from conventions.models import (
+    Avenant,
+    Convention,
+    Financement,
+    Organisation,
+    tableaux_financements,
+)
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import Decision
@@ -89,8 +95,15 @@ def export_convention(convention: Convention) -> dict[str, Any]:
                 **_pick(
                     row, "representant", "fonction", "deliberation_numero", "deliberation_date", "signe_le"
                 ),
+                "copie": row.copie and row.copie.sha256,
+                "ajoute_par": row.ajoute_par and row.ajoute_par.numero,
+                "retire_par": row.retire_par and row.retire_par.numero,
             }
-            for row in convention.signataires.select_related("organisation")
+            for row in convention.signataires.for_page()
+        ],
+        "avenants": [
+            _avenant(row)
+            for row in convention.avenants.for_list().prefetch_related("signataires_retires__organisation")
         ],
         "partenaires": [
             {"organisation": _organisation(row.organisation), "role": row.role}
@@ -109,6 +122,29 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             for row in convention.fiches_partagees.select_related("plan__convention").in_plan_order()
         ],
         "gouvernance": _gouvernance(convention, refs),
+        "documents_deposes": [
+            {
+                **_pick(row, "nature", "titre", "date", "visibilite", "version", "nom_fichier", "type_mime"),
+                **_pick(row, "taille", "sha256", "created_at", "retire_le"),
+                "remplace": row.remplace and row.remplace.sha256,
+                "auteur": _person(row.auteur),
+            }
+            for row in convention.documents_deposes.select_related("auteur", "remplace").order_by(
+                "created_at", "pk"
+            )
+        ],
+    }
+
+
+def _avenant(avenant: Avenant) -> dict[str, Any]:
+    return {
+        **_pick(avenant, "numero", "objet", "texte", "statut", "signe_le", "nouveau_debut", "nouvelle_fin"),
+        **_pick(avenant, "duree_motif", "modification_plan", "avant"),
+        "domaines_ajoutes": [row.code for row in avenant.domaines_ajoutes.all()],
+        "domaines_retires": [row.code for row in avenant.domaines_retires.all()],
+        "organisations_ajoutees": [_organisation(row) for row in avenant.organisations_ajoutees.all()],
+        "signataires_retires": [_organisation(row.organisation) for row in avenant.signataires_retires.all()],
+        "copie": avenant.copie and avenant.copie.sha256,
     }
 
 

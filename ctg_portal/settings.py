@@ -121,6 +121,14 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Nothing of a file is kept past this size (see ctg_portal/depots.py), whatever form it is sent to.
+DEPOT_OCTETS = env.int("DEPOT_MO", default=20) * 1_048_576
+FILE_UPLOAD_HANDLERS = [
+    "ctg_portal.depots.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 vars().update(env.email("EMAIL_URL", default="consolemail://"))

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from tests.world import MEMBERS
 
 ALL = frozenset({"outsider", *MEMBERS})
+# Open without an account.
+EVERYONE = ALL | {"anonymous"}
 MEMBER = frozenset(MEMBERS)
 COORD = frozenset({"coordination"})
 EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
+DEPOSIT = frozenset({"coordination", "relecture"})
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,23 @@ ROWS: dict[str, Row] = {
     "conventions:etat": inside("beneficiaire"),
     "conventions:etat_pdf": inside("beneficiaire"),
     "conventions:etat_xlsx": inside("beneficiaire"),
+    "conventions:signatures": inside(),
+    "conventions:signature_edit": inside("signataire", allowed=COORD),
+    "conventions:avenant_add": inside(allowed=COORD),
+    "conventions:avenant": inside("avenant"),
+    "conventions:avenant_edit": inside("avenant", allowed=COORD),
+    "conventions:avenant_sign": inside("avenant", allowed=COORD),
+    "conventions:avenant_abandon": inside("avenant", allowed=COORD),
+    "conventions:documents": inside(),
+    "conventions:document_add": inside(allowed=DEPOSIT),
+    "conventions:document": inside("depose"),
+    "conventions:document_file": inside("depose"),
+    "conventions:document_edit": inside("depose", allowed=COORD),
+    "conventions:document_replace": inside("depose", allowed=COORD),
+    "conventions:document_withdraw": inside("depose", allowed=COORD),
+    "conventions:document_restore": inside("depose", allowed=COORD, method="post", status=302),
+    "conventions:publications": Row(("code",), EVERYONE),
+    "conventions:publication_file": Row(("code", "depose"), EVERYONE),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),

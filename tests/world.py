@@ -30,6 +30,7 @@ from tests.factories import (
     ConventionFactory,
     DecisionFactory,
     DiagnosticFactory,
+    DocumentFactory,
     EnjeuFactory,
     EquipementFactory,
     EtapeFactory,
@@ -88,7 +89,6 @@ def build_world():
     article = ArticleConvention.objects.create(
         convention=convention, titre="Objet", texte="Un projet pour [territoire]."
     )
-    avenant = AvenantFactory(convention=convention, numero=1)
     # On a territoire of its own, so that the same people still follow a single convention.
     contrat = ConventionFactory(nature=Convention.Nature.GMR, principale=convention, intitule="Grandir ici")
 
@@ -179,6 +179,13 @@ def build_world():
         prete_le=timezone.now(),
     )
     impression.demandeurs.add(*people.values())
+    depose = DocumentFactory(convention=convention, auteur=people["coordination"], visibilite="public")
+    avenant = AvenantFactory(
+        convention=convention,
+        numero=1,
+        nouvelle_fin=convention.fin.replace(year=convention.fin.year + 1),
+        duree_motif="Le projet social va plus loin.",
+    )
     return World(
         convention,
         diagnostic,
@@ -208,6 +215,7 @@ def build_world():
             "impression": impression,
             "equipement": equipement,
             "importation": importation,
+            "depose": depose,
             "signataire": signataire,
             "beneficiaire": epci,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),

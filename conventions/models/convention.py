@@ -1,5 +1,5 @@
 import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import pghistory
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -13,7 +13,10 @@ from django.utils import timezone
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
+
+if TYPE_CHECKING:
+    from conventions.models.document import Document
 
 ALERTE_RENOUVELLEMENT_JOURS = 365
 """Days before the end of a convention from which its renewal is to be started (domain: 12 months)."""
@@ -64,6 +67,10 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             | Q(territoire__organisation__habilitations__user=user)
         ).distinct()
 
+    def published(self) -> Self:
+        """Those that have a page open to all: they were signed one day."""
+        return self.exclude(statut=Convention.Statut.PREPARATION)
+
     def with_territoire(self) -> Self:
         return self.select_related("territoire__departement", "territoire__organisation")
 
@@ -99,7 +106,7 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             .exclude(pk=convention.pk)
             .select_related("territoire")
             .prefetch_related(
-                models.Prefetch("signataires", Signataire.objects.select_related("organisation"))
+                models.Prefetch("signataires", Signataire.objects.actuels().select_related("organisation"))
             )
             .order_by("debut", "pk")
         )
@@ -429,8 +436,12 @@ class Convention(TimestampedModel):
         if statut == Statut.SIGNEE and (manque := self.missing_before_signature()):
             raise ValidationError(manque)
         self.statut = statut
+        columns = ["statut", "updated_at"]
+        if statut == Statut.SIGNEE and self.signee_le is None:
+            self.signee_le = self.derniere_signature()
+            columns.append("signee_le")
         with pghistory.context(par=by.pk):
-            self.save(update_fields=["statut", "updated_at"])
+            self.save(update_fields=columns)
 
     def missing_before_signature(self) -> list[str]:
         """What keeps the convention from being « signée », in sentences."""
@@ -443,11 +454,27 @@ class Convention(TimestampedModel):
             if signataire.signe_le is None
         ]
 
+    def derniere_signature(self) -> datetime.date | None:
+        """The day the last of those who sign today signed."""
+        signed: datetime.date | None = self.signataires.actuels().aggregate(models.Max("signe_le"))[
+            "signe_le__max"
+        ]
+        return signed
+
 
 class SignataireQuerySet(models.QuerySet["Signataire"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(convention__in=Convention.objects.visible_to(user))
+
     def actuels(self) -> Self:
         """Without those that an avenant took out: they stay in the past."""
         return self.filter(retire_par=None)
+
+    def for_page(self) -> Self:
+        """Those who sign today, then those that an avenant took out."""
+        return self.select_related("organisation", "copie", "ajoute_par", "retire_par").order_by(
+            F("retire_par__numero").asc(nulls_first=True), "ordre", "pk"
+        )
 
 
 class Signataire(Ordered):
@@ -455,6 +482,14 @@ class Signataire(Ordered):
 
     An avenant adds (``ajoute_par``) or takes out (``retire_par``) a signatory: the row stays.
     """
+
+    SIGNATURE: ClassVar[tuple[str, ...]] = (
+        "representant",
+        "fonction",
+        "deliberation_numero",
+        "deliberation_date",
+        "signe_le",
+    )
 
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="signataires")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="signatures")
@@ -506,6 +541,28 @@ class Signataire(Ordered):
 
     def __str__(self) -> str:
         return str(self.organisation)
+
+    @property
+    def is_actuel(self) -> bool:
+        return self.retire_par_id is None
+
+    @transaction.atomic
+    def record_signature(self, *, copie: "Document | None", by: User) -> None:
+        """Save who signed, when, on which délibération, and the signed copy if there is one.
+
+        Raise ``TransitionError`` when an avenant took the signatory out meanwhile.
+        """
+        held = Signataire.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if not held.is_actuel:
+            raise TransitionError(
+                f"{self.organisation} n’est plus signataire\u00a0: rien n’a été enregistré."
+            )
+        columns = list(self.SIGNATURE)
+        if copie is not None:
+            self.copie = copie
+            columns.append("copie")
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=columns)
 
 
 class Partenaire(Ordered):

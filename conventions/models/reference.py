@@ -35,7 +35,7 @@ class Departement(models.Model):
 class CommuneQuerySet(models.QuerySet["Commune"]):
     def with_signature(self, convention: "Convention") -> Self:
         """Say in ``est_signataire`` whether the commune's own organisation signs ``convention``."""
-        signs = convention.signataires.filter(organisation__commune=OuterRef("pk")).order_by()
+        signs = convention.signataires.actuels().filter(organisation__commune=OuterRef("pk")).order_by()
         return self.annotate(est_signataire=Exists(signs))
 
 

@@ -34,7 +34,7 @@ class ConventionView(InConventionMixin, DetailView):
         convention = self.convention
         phases = list(convention.phases.all())
         liens = convention.liens(self.request.user)
-        signataires = list(convention.signataires.select_related("organisation"))
+        signataires = list(convention.signataires.actuels().for_page())
         exercices = convention.financements.par_exercice()
         return super().get_context_data(
             can=Can(self.request.user, convention),
@@ -44,6 +44,7 @@ class ConventionView(InConventionMixin, DetailView):
             liens=liens,
             signataires=signataires,
             nb_signes=sum(signataire.signe_le is not None for signataire in signataires),
+            avenants=convention.avenants.all(),
             partenaires=convention.partenaires.select_related("organisation"),
             domaines=convention.domaines.all(),
             exercices=exercices,

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.files.base import ContentFile
 from django.db import models, transaction
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from actions.models import (
@@ -29,8 +30,10 @@ from actions.models import (
     Transition,
 )
 from conventions.models import (
+    Avenant,
     Convention,
     Dispositif,
+    Document,
     Domaine,
     Equipement,
     Financement,
@@ -45,6 +48,8 @@ from conventions.models import (
 from ctg_portal.demo.accounts import ACCOUNTS, PASSWORD
 from ctg_portal.demo.logos import draw_logo
 from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventions
+from ctg_portal.depots import Depot, read_depot
+from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
 from governance.documents import issue_dossier
@@ -171,6 +176,17 @@ class Loader:
             self.write_convention(row)
         self.write_accounts()
         for row in rows:
+            documents = self.write_documents(row["code"], row.get("documents", []))
+            self.write_avenants(row["code"], row.get("avenants", []), documents)
+        self.write_contents(rows)
+        for row in rows:
+            self.write_governance(row["code"], row)
+        for reunion, code in self.convoked:
+            issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
+
+    def write_contents(self, rows: list[dict[str, Any]]) -> None:
+        """Diagnostics and plans, and what ties money and comments to them."""
+        for row in rows:
             if "diagnostic" in row:
                 self.write_diagnostic(row["code"], row["diagnostic"])
         for row in rows:
@@ -182,10 +198,6 @@ class Loader:
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
         Commentaire.objects.bulk_update(self.comments, ["created_at"])
-        for row in rows:
-            self.write_governance(row["code"], row)
-        for reunion, code in self.convoked:
-            issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
 
     # Places and bodies
 
@@ -350,6 +362,67 @@ class Loader:
             if "fiche" in row:
                 plan = convention.principale or convention
                 self.imputations.append((financement, (plan.code, row["fiche"])))
+
+    # Deposited documents and avenants
+
+    def write_documents(self, code: str, rows: list[dict[str, Any]]) -> dict[str, Document]:
+        """Each document by its ``clef``, or its title; ``copie_de`` names the signatories whose copy it is."""
+        written = {}
+        for row in rows:
+            by = self.person(code, row.get("depose_par", Role.COORDINATION))
+            date = self.day(row.get("date"))
+            document = Document.objects.deposit(
+                self.draw(code, row["titre"], row["texte"]),
+                by=by,
+                convention=self.conventions[code],
+                date=date,
+                **pick(row, "nature", "titre", "visibilite"),
+            )
+            for following in row.get("versions", []):
+                document = document.replace(self.draw(code, row["titre"], following), by=by, date=date)
+            signing = [self.organisations[key] for key in row.get("copie_de", [])]
+            self.conventions[code].signataires.filter(organisation__in=signing).update(copie=document)
+            written[row.get("clef", row["titre"])] = document
+        return written
+
+    def draw(self, code: str, titre: str, contenu: str) -> Depot:
+        """A page of a few lines, as somebody would have deposited it."""
+        convention = self.conventions[code]
+        html = render_to_string(
+            "demo/document.html",
+            {
+                "titre": titre,
+                "contenu": contenu,
+                "convention": convention,
+                "territoire": convention.territoire,
+            },
+        )
+        return read_depot(ContentFile(render_pdf(html)), f"{titre}.pdf")
+
+    def write_avenants(self, code: str, rows: list[dict[str, Any]], documents: dict[str, Document]) -> None:
+        convention = self.conventions[code]
+        for row in rows:
+            avenant = Avenant(
+                convention=convention,
+                **pick(row, "numero", "objet", "texte", "duree_motif", "modification_plan"),
+                nouveau_debut=self.day(row.get("nouveau_debut")),
+                nouvelle_fin=self.day(row.get("nouvelle_fin")),
+            )
+            avenant.full_clean()
+            avenant.save()
+            avenant.domaines_ajoutes.set([self.domaines[key] for key in row.get("domaines_ajoutes", [])])
+            avenant.domaines_retires.set([self.domaines[key] for key in row.get("domaines_retires", [])])
+            avenant.organisations_ajoutees.set(
+                [self.organisations[key] for key in row.get("organisations_ajoutees", [])]
+            )
+            leaving = [self.organisations[key] for key in row.get("signataires_retires", [])]
+            avenant.signataires_retires.set(convention.signataires.actuels().filter(organisation__in=leaving))
+            if signe_le := self.day(row.get("signe_le")):
+                avenant.sign(
+                    by=self.person(code, Role.COORDINATION),
+                    signe_le=signe_le,
+                    copie=documents.get(row.get("copie", "")),
+                )
 
     # Diagnostics
 

@@ -16,6 +16,8 @@ NOT_PAGES = {
     "conventions:equipements_export",
     "conventions:importation_modele",
     "conventions:importation_export",
+    "conventions:document_file",
+    "conventions:publication_file",
     "governance:document_file",
     "actions:fiche_pdf",
     "governance:convention_docx",

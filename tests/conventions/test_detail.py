@@ -51,7 +51,7 @@ def test_page_query_count_does_not_grow(client, count, django_assert_num_queries
     fill(convention, count)
     log_in(client, convention)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         response = client.get(convention.get_absolute_url())
 
     assert response.status_code == 200

@@ -10,7 +10,13 @@ from django.db import models
 from django.db.models import Sum
 
 from actions.models import FicheAction
-from conventions.models import Convention, Equipement, Financement
+from conventions.models import (
+    Avenant,
+    Convention,
+    Document,
+    Equipement,
+    Financement,
+)
 from ctg_portal.demo.accounts import demo_accounts
 from ctg_portal.exports import dump_convention
 from ctg_portal.models import User
@@ -42,6 +48,8 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
     _check_carlades()
     _check_cazals()
     _check_quercy()
+    _check_documents()
+    _check_avenants()
     _check_life()
     _check_export()
 
@@ -142,6 +150,26 @@ def _check_quercy():
         "Saint-Antonin-Noble-Val",
     ]
     assert ctg.territoire.communes.count() == 17
+
+
+def _check_documents():
+    public = Document.objects.publics().filter(convention__code="labastide-murat-ctg-2019")
+    assert set(public.values_list("nature", flat=True)) == {"diagnostic", "convention", "plan"}
+    cazals = Convention.objects.get(code="cazals-salviac-ctg-2022")
+    assert not cazals.signataires.filter(copie=None).exists()
+    assert max(cazals.documents_deposes.values_list("version", flat=True)) == 2
+    assert all(row.taille < 100_000 for row in Document.objects.all())
+
+
+def _check_avenants():
+    signed = Avenant.objects.get(statut="signe")
+    assert signed.convention.code == "cauvaldor-ctg-2022"
+    assert signed.signataires_entres.count() == 1
+    # Those in project leave the published facts as they are.
+    assert set(Avenant.objects.filter(statut="projet").values_list("convention__code", flat=True)) == {
+        "cauvaldor-ctg-2022",
+        "quercy-rouergue-ctg-2021",
+    }
 
 
 def _check_life():
