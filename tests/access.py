@@ -48,6 +48,7 @@ ROWS: dict[str, Row] = {
     "conventions:logo": inside(allowed=frozenset()),
     "conventions:impression": inside("impression"),
     "conventions:impression_file": inside("impression"),
+    "conventions:calendrier": inside(),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
