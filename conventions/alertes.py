@@ -4,11 +4,14 @@ The calendar, the home of the convention and the CAF's portfolio all read these 
 database: load the conventions by ``with_alertes()``.
 """
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models.functions import Coalesce, JSONObject
 from django.urls import reverse
 from django.utils import timezone
 
@@ -35,16 +38,28 @@ class Alerte:
 
 
 def with_alertes(conventions: ConventionQuerySet) -> ConventionQuerySet:
-    """Load what ``alertes_de`` reads: six queries, however many conventions."""
-    signataires = Signataire.objects.actuels().select_related("organisation")
-    sous_cof = Equipement.objects.en_service().filter(cof_fin__isnull=False).order_by("cof_fin", "nom")
-    return conventions.select_related("territoire", "suivante").prefetch_related(
-        "phases",
-        "contrats_lies",
-        "instances__reunions",
-        Prefetch("signataires", signataires, to_attr="signataires_actuels"),
-        Prefetch("territoire__equipements", sous_cof, to_attr="equipements_sous_cof"),
+    """Load what ``alertes_de`` reads: four queries beside that of the conventions, however many."""
+    actuels = Signataire.objects.actuels().filter(convention=OuterRef("pk"))
+    absents = actuels.filter(signe_le=None).order_by("ordre", "pk")
+    sous_cof = Equipement.objects.en_service().filter(
+        territoire=OuterRef("territoire"), cof_fin__isnull=False
     )
+    loaded: ConventionQuerySet = (
+        conventions.select_related("territoire", "suivante")
+        .prefetch_related(
+            "phases", Prefetch("contrats_lies", Convention.objects.order_by("fin", "pk")), "instances__reunions"
+        )
+        .annotate(
+            rows_absents=ArraySubquery(absents.values("organisation__nom")),
+            nb_actuels=Coalesce(
+                Subquery(actuels.order_by().values("convention").annotate(n=Count("pk")).values("n")), 0
+            ),
+            rows_cof=ArraySubquery(
+                sous_cof.order_by("cof_fin", "nom", "pk").values(row=JSONObject(nom="nom", fin="cof_fin"))
+            ),
+        )
+    )
+    return loaded
 
 
 def alertes_de(convention: Convention) -> list[Alerte]:
@@ -90,21 +105,18 @@ def _fin(convention: Convention) -> Iterator[Alerte]:
     yield Alerte("fin", texte, url, mois == min(MOIS_FIN) or (mois == 6 and suivante is None))
 
 
-def _signatures(convention: Convention) -> Iterator[Alerte]:
+def _signatures(convention: Any) -> Iterator[Alerte]:
     """Somebody has not signed, and the convention has begun."""
-    signataires: list[Signataire] = getattr(convention, "signataires_actuels", [])
-    manque = [str(signataire) for signataire in signataires if signataire.signe_le is None]
-    if not manque or not convention.is_commencee:
+    absents: list[str] = convention.rows_absents
+    if not absents or not convention.is_commencee:
         return
-    noms = ", ".join(manque[:NOMS])
-    if len(manque) > NOMS:
-        autres = len(manque) - NOMS
-        noms += f" et {autres} autre{'s' if autres > 1 else ''}"
-    verbe = "manquent" if len(manque) > 1 else "manque"
+    n, noms = len(absents), ", ".join(absents[:NOMS])
+    if n > NOMS:
+        noms += f" et {n - NOMS} autre{'s' if n - NOMS > 1 else ''}"
+    manque = "signature manque" if n == 1 else "signatures manquent"
     yield Alerte(
         "signatures",
-        f"{len(manque)} signature{'s' if len(manque) > 1 else ''} sur {len(signataires)} {verbe} depuis le début, "
-        f"le {date_fr(convention.debut)}\u00a0: {noms}.",
+        f"{n} {manque} sur {convention.nb_actuels} depuis le début, le {date_fr(convention.debut)}\u00a0: {noms}.",
         f"{convention.get_absolute_url()}#signataires",
         True,
     )
@@ -152,20 +164,20 @@ def _contrats(convention: Convention) -> Iterator[Alerte]:
             yield Alerte("contrat", texte, f"{convention.get_absolute_url()}#contrats")
 
 
-def _cof(convention: Convention) -> Iterator[Alerte]:
+def _cof(convention: Any) -> Iterator[Alerte]:
     """The COF of an équipement in service has ended, or will before long; said by the CTG that runs now."""
     runs = convention.is_commencee and not convention.is_terminee
     if convention.nature != Convention.Nature.CTG or not runs:
         return
-    limite = add_months(timezone.localdate(), MOIS_ECHEANCE)
-    equipements: list[Equipement] = getattr(convention.territoire, "equipements_sous_cof", [])
-    for equipement in equipements:
-        if equipement.cof_fin is None or equipement.cof_fin > limite:
-            continue
-        quand = f"{date_fr(equipement.cof_fin)}, {depuis(equipement.cof_fin)}"
-        verbe = "a expiré" if equipement.cof_is_expiree else "finit"
-        texte = f"La COF de «\u00a0{equipement}\u00a0» {verbe} le {quand}."
-        yield Alerte("cof", texte, _calendrier(convention, "alertes"), equipement.cof_is_expiree)
+    today = timezone.localdate()
+    for row in convention.rows_cof:
+        fin = datetime.date.fromisoformat(row["fin"])
+        if fin > add_months(today, MOIS_ECHEANCE):
+            return
+        expired = fin < today
+        verbe = "a expiré" if expired else "finit"
+        texte = f"La COF de «\u00a0{row['nom']}\u00a0» {verbe} le {date_fr(fin)}, {depuis(fin)}."
+        yield Alerte("cof", texte, _calendrier(convention, "alertes"), expired)
 
 
 REGLES = (_fin, _signatures, _phases, _instances, _contrats, _cof)

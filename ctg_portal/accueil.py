@@ -6,11 +6,11 @@ from django.urls import reverse
 
 from actions.models import FicheAction
 from actions.models.progression import count_expected
-from conventions.alertes import Alerte, alertes_de, with_alertes
+from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
 from conventions.permissions import Role
 from ctg_portal.models import User
-from governance.models import Decision
+from governance.models import Decision, Reunion
 
 
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
@@ -66,10 +66,14 @@ SURVEILLANTS = (Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)
 
 
 def alertes_pour(convention: Convention, roles: frozenset[str]) -> list[Alerte]:
-    """What calls for attention on ``convention``, for who answers for it; seven queries, none for the others."""
-    if roles.isdisjoint(SURVEILLANTS):
-        return []
-    return alertes_de(with_alertes(Convention.objects.all()).get(pk=convention.pk))
+    """What calls for attention on ``convention`` (loaded by ``with_alertes``), for who answers for it."""
+    return [] if roles.isdisjoint(SURVEILLANTS) else alertes_de(convention)
+
+
+def prochaine_reunion(convention: Convention) -> Reunion | None:
+    """The nearest meeting still to be held. Reads ``instances.all()`` and their meetings."""
+    prochaines = [instance.prochaine for instance in convention.instances.all() if instance.prochaine]
+    return min(prochaines, key=lambda reunion: reunion.debut, default=None)
 
 
 def decisions_ouvertes(user: User, convention: Convention) -> list[Decision]:

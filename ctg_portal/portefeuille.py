@@ -30,6 +30,10 @@ LONGTEMPS = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 """Stands, in a sort, for a territoire of which nothing was heard."""
 
 
+ORDRE = ("is_fermee_db", "nom_tri", "-debut", "pk")
+"""Those in life first, then by territoire."""
+
+
 @dataclass(frozen=True)
 class Copil:
     """The COPIL of the current year; ``minimum`` is 0 where nothing is watched."""
@@ -82,9 +86,8 @@ class LignePortefeuille:
 
     @property
     def is_avis_du(self) -> bool:
-        """The plan waits for the opinion of the CAF."""
-        plan: PlanActions | None = getattr(self.convention, "plan", None)
-        return plan is not None and plan.statut == PlanActions.Statut.SOUMIS
+        """The plan waits for the opinion of the CAF, as ``ctg_of`` says."""
+        return bool(getattr(self.convention, "is_avis_du_db", False))
 
     @property
     def is_en_vie(self) -> bool:
@@ -104,6 +107,9 @@ def ctg_of(user: User) -> ConventionQuerySet:
         .annotate(
             nom_tri=Func(F("territoire__nom"), legal_form, Value(""), function="regexp_replace"),
             is_fermee_db=Q(statut__in=(Convention.Statut.CLOSE, Convention.Statut.RESILIEE)),
+            is_avis_du_db=Exists(
+                PlanActions.objects.filter(convention=OuterRef("pk"), statut=PlanActions.Statut.SOUMIS)
+            ),
         )
         .order_by(*ORDRE)
     )
@@ -147,7 +153,7 @@ def argent(conventions: Iterable[int]) -> dict[int, Mapping[str, Any]]:
 
 def lignes(user: User, conventions: ConventionQuerySet) -> list[LignePortefeuille]:
     """One line a convention, in their order; nine queries, however many."""
-    rows = list(with_alertes(conventions.select_related("territoire__departement", "plan")))
+    rows = list(with_alertes(conventions.select_related("territoire__departement")))
     keys = [convention.pk for convention in rows]
     compte, money = comptes(user, keys), argent(keys)
     found = []
@@ -213,24 +219,16 @@ TRIS_CALCULES: dict[str, tuple[Cles, Any]] = {
 """Computed sorts: how the keys are read, and the key of a convention that has none."""
 
 ORDRE = ("is_fermee_db", "nom_tri", "-debut", "pk")
-AVIS = Q(plan__statut=PlanActions.Statut.SOUMIS)
-
-
-def _both_ways(name: str, *ordre: Any) -> dict[str, tuple[Any, ...]]:
-    first = ordre[0]
-    turned = first.desc() if hasattr(first, "desc") else f"-{first}"
-    return {name: (*ordre, *ORDRE), f"-{name}": (turned, *ordre[1:], *ORDRE)}
 
 
 class PortefeuilleFilter(ListFilter):
     """Choices are taken from what the visitor sees: ``queryset`` is ``ctg_of(user)``."""
 
-    TRIS = (
-        _both_ways("territoire", "nom_tri")
-        | _both_ways("fin", "fin")
-        | _both_ways("avis", Func(AVIS, function="COALESCE", template="COALESCE(%(expressions)s, false)"))
-        | {sens + name: ORDRE for name in TRIS_CALCULES for sens in ("", "-")}
-    )
+    TRIS = {
+        sens + name: (sens + column, *ORDRE)
+        for name, column in (("territoire", "nom_tri"), ("fin", "fin"), ("avis", "is_avis_du_db"))
+        for sens in ("", "-")
+    } | {sens + name: ORDRE for name in TRIS_CALCULES for sens in ("", "-")}
     tri_par_defaut = ""
 
     q = django_filters.CharFilter(label="Territoire, intitulé, numéro", method="filter_words", max_length=100)
@@ -270,7 +268,7 @@ class PortefeuilleFilter(ListFilter):
         return self._with_fiche(queryset, is_late_db=True) if value else queryset
 
     def filter_avis(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
-        return queryset.filter(AVIS) if value else queryset
+        return queryset.filter(is_avis_du_db=True) if value else queryset
 
     def filter_copil(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
         copils = Instance.objects.filter(nature=Instance.Nature.COPIL).a_reunir()

@@ -33,6 +33,7 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
+    "portefeuille_xlsx": Row((), ALL),
     "composants": Row((), frozenset()),
     "convention_home": inside(),
     # conventions

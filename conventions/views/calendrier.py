@@ -3,7 +3,6 @@ from django.views.generic import TemplateView
 from conventions.alertes import alertes_de, with_alertes
 from conventions.frise import Calendrier, situation
 from conventions.mixins import InConventionMixin
-from conventions.models import Convention
 from ctg_portal.permissions import Can
 
 
@@ -13,8 +12,11 @@ class CalendrierView(InConventionMixin, TemplateView):
     room = "convention"
     template_name = "conventions/calendrier.html"
 
+    def get_conventions(self):
+        return with_alertes(super().get_conventions())
+
     def get_context_data(self, **kwargs):
-        convention = with_alertes(Convention.objects.with_territoire()).get(pk=self.convention.pk)
+        convention = self.convention
         calendrier = Calendrier(
             convention=convention,
             phases=list(convention.phases.all()),
