@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from governance.views import decisions, documents, instances, reunions
+from governance.views import agenda, decisions, documents, instances, reunions
 
 app_name = "governance"
 
@@ -29,7 +29,16 @@ documents_emis = [
     path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
 ]
 
+mon_agenda = [
+    path("", agenda.AgendaView.as_view(), name="agenda"),
+    path("creer/", agenda.AgendaOpenView.as_view(), name="agenda_open"),
+    path("changer/", agenda.AgendaRenewView.as_view(), name="agenda_renew"),
+    path("supprimer/", agenda.AgendaRevokeView.as_view(), name="agenda_revoke"),
+]
+
 urlpatterns = [
+    path("mon-agenda/", include(mon_agenda)),
+    path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.world import MEMBERS
 
 ALL = frozenset({"outsider", *MEMBERS})
+EVERYBODY = ALL | {"anonymous"}
 MEMBER = frozenset(MEMBERS)
 COORD = frozenset({"coordination"})
 EDIT = frozenset({"coordination", "redaction"})
@@ -117,6 +118,11 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:agenda": Row((), ALL),
+    "governance:agenda_open": Row((), ALL, "post", 302),
+    "governance:agenda_renew": Row((), ALL),
+    "governance:agenda_revoke": Row((), ALL),
+    "governance:flux": Row(("cle_agenda",), EVERYBODY),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -23,12 +23,13 @@ def address(route, world):
     row = ROWS[route]
     values = {"code": world.convention.code, "fiche": world.fiche.pk, "reunion": world.reunion.pk}
     values |= {name: thing.pk for name, thing in world.objects.items()}
+    values["cle_agenda"] = world.people["coordination"].flux_agenda.cle
     return reverse(route, args=[values.get(arg, arg) for arg in row.args])
 
 
 def expected(route, visitor):
     row = ROWS[route]
-    if visitor == "anonymous":
+    if visitor == "anonymous" and visitor not in row.allowed:
         return 302
     if visitor in row.allowed:
         return row.status
@@ -61,7 +62,9 @@ def test_access(client, visitor):
 def test_anonymous_is_sent_to_log_in(client):
     world = build_world()
 
-    for route in ROWS:
+    for route, row in ROWS.items():
+        if "anonymous" in row.allowed:
+            continue
         address_ = address(route, world)
         assert (
             getattr(client, ROWS[route].method)(address_)

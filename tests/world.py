@@ -10,7 +10,7 @@ from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanAc
 from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
-from governance.models import DocumentEmis, Reunion
+from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
     AtelierFactory,
     AxeFactory,
@@ -144,6 +144,8 @@ def build_world():
         prete_le=timezone.now(),
     )
     impression.demandeurs.add(*people.values())
+    for person in people.values():
+        FluxAgenda.renew(by=person)
     return World(
         convention,
         diagnostic,

@@ -15,6 +15,8 @@ NOT_PAGES = {
     "conventions:impression_file",
     "governance:document_file",
     "actions:fiche_pdf",
+    "portefeuille_xlsx",
+    "governance:flux",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES
