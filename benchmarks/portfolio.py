@@ -97,7 +97,9 @@ def main():
         Habilitation.objects.filter(pk=role.pk).update(organisation=cafs["large"])
 
     print(f"{numbers['small']} et {numbers['large']} conventions, médianes de {runs} tours\n")
-    print(f"| | requêtes | {numbers['small']} (ms) | {numbers['large']} (ms) | rapport |\n|---|---|---|---|---|")
+    print(
+        f"| | requêtes | {numbers['small']} (ms) | {numbers['large']} (ms) | rapport |\n|---|---|---|---|---|"
+    )
     differ = []
     for name in PAGES:
         small, large = (statistics.median(times[name, size]) for size in ("small", "large"))

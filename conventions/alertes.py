@@ -47,7 +47,9 @@ def with_alertes(conventions: ConventionQuerySet) -> ConventionQuerySet:
     loaded: ConventionQuerySet = (
         conventions.select_related("territoire", "suivante")
         .prefetch_related(
-            "phases", Prefetch("contrats_lies", Convention.objects.order_by("fin", "pk")), "instances__reunions"
+            "phases",
+            Prefetch("contrats_lies", Convention.objects.order_by("fin", "pk")),
+            "instances__reunions",
         )
         .annotate(
             rows_absents=ArraySubquery(absents.values("organisation__nom")),

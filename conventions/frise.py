@@ -212,7 +212,9 @@ class Calendrier:
     def echelle(self) -> Echelle:
         """Wide enough for every line: a phase before the legal start, a meeting after the end."""
         days = [day for groupe in self.groupes for ligne in groupe.lignes for day in ligne.drawn]
-        days += [day for groupe in self.groupes for ligne in groupe.lignes if ligne.prevu for day in ligne.prevu]
+        days += [
+            day for groupe in self.groupes for ligne in groupe.lignes if ligne.prevu for day in ligne.prevu
+        ]
         return Echelle(min(days), max(days))
 
     @property
@@ -231,9 +233,7 @@ class Calendrier:
         }
 
     def _barre(self, ligne: Ligne) -> Barre:
-        barre = self.echelle.barre(
-            *ligne.drawn, label=ligne.libelle, state=ligne.state, dates=ligne.dates
-        )
+        barre = self.echelle.barre(*ligne.drawn, label=ligne.libelle, state=ligne.state, dates=ligne.dates)
         if ligne.prevu and (ligne.reel or ligne.drawn != ligne.prevu):
             barre["prevu"] = self.echelle.segment(*ligne.prevu)
         return barre
@@ -268,7 +268,14 @@ def _ligne_lien(mot: str, lie: Convention) -> Ligne:
     """A contract to which its reader has no right is named, not opened (``with_opening``)."""
     period = (lie.debut, lie.fin)
     url = lie.get_absolute_url() if getattr(lie, "est_ouverte", False) else ""
-    return Ligne(f"{lie.sigle} {lie.periode}", f"{mot}, {lie.get_statut_display().lower()}", "lien", period, period, url=url)
+    return Ligne(
+        f"{lie.sigle} {lie.periode}",
+        f"{mot}, {lie.get_statut_display().lower()}",
+        "lien",
+        period,
+        period,
+        url=url,
+    )
 
 
 def _lignes_reunions(instance: Any) -> list[Ligne]:

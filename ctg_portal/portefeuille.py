@@ -6,13 +6,13 @@ not depend on how many conventions there are.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import django_filters
-from django.db.models import Count, Exists, F, Func, Max, OuterRef, Q, Sum, Value
+from django.db.models import Count, Exists, F, Func, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -29,6 +29,9 @@ from governance.models import Instance
 LONGTEMPS = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 """Stands, in a sort, for a territoire of which nothing was heard."""
 
+
+Cles = Sequence[int] | QuerySet[Any, Any]
+"""Ids of conventions, in hand or as a query."""
 
 ORDRE = ("is_fermee_db", "nom_tri", "-debut", "pk")
 """Those in life first, then by territoire."""
@@ -120,7 +123,7 @@ def _fiches_of(user: User) -> Any:
     return FicheAction.objects.visible_to(user).actives()
 
 
-def comptes(user: User, conventions: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+def comptes(user: User, conventions: Cles) -> dict[int, Mapping[str, Any]]:
     """By convention: its fiches counted, and when the last news came (an edit, a note, a change of state); one query."""
     rows = (
         _fiches_of(user)
@@ -139,7 +142,7 @@ def comptes(user: User, conventions: Iterable[int]) -> dict[int, Mapping[str, An
     return {row["plan__convention"]: row for row in rows}
 
 
-def argent(conventions: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+def argent(conventions: Cles) -> dict[int, Mapping[str, Any]]:
     """By convention: its last exercice that has money, with ``prevu`` and ``verse`` in euros; one query."""
     rows = (
         Financement.objects.filter(convention__in=conventions)
@@ -151,9 +154,13 @@ def argent(conventions: Iterable[int]) -> dict[int, Mapping[str, Any]]:
     return {row["convention"]: row for row in rows}
 
 
-def lignes(user: User, conventions: ConventionQuerySet) -> list[LignePortefeuille]:
-    """One line a convention, in their order; nine queries, however many."""
-    rows = list(with_alertes(conventions.select_related("territoire__departement")))
+def loaded(conventions: ConventionQuerySet) -> list[Convention]:
+    """All that lines need of the conventions themselves: five queries, however many."""
+    return list(with_alertes(conventions.select_related("territoire__departement")))
+
+
+def lignes(user: User, rows: Sequence[Convention]) -> list[LignePortefeuille]:
+    """One line a ``loaded`` convention, in their order; two queries, however many."""
     keys = [convention.pk for convention in rows]
     compte, money = comptes(user, keys), argent(keys)
     found = []
@@ -178,18 +185,18 @@ def lignes(user: User, conventions: ConventionQuerySet) -> list[LignePortefeuill
     return found
 
 
-# What a computed sort reads: the key of each convention, by its id, from the fewest columns that say it.
-Cles = Callable[[User, ConventionQuerySet], dict[int, Any]]
+Lecture = Callable[[User, ConventionQuerySet], dict[int, Any]]
+"""What a sort by a figure reads: the figure of each convention, by its id; one query."""
 
 
-def _by_compte(key: Callable[[Mapping[str, Any]], Any]) -> Cles:
+def _by_compte(key: Callable[[Mapping[str, Any]], Any]) -> Lecture:
     def read(user: User, conventions: ConventionQuerySet) -> dict[int, Any]:
         return {pk: key(row) for pk, row in comptes(user, conventions.order_by().values("pk")).items()}
 
     return read
 
 
-def _by_argent(montant: str) -> Cles:
+def _by_argent(montant: str) -> Lecture:
     def read(user: User, conventions: ConventionQuerySet) -> dict[int, Any]:
         rows = argent(conventions.order_by().values("pk"))
         return {pk: row[montant] for pk, row in rows.items() if row[montant] is not None}
@@ -197,28 +204,21 @@ def _by_argent(montant: str) -> Cles:
     return read
 
 
-def _by_copil(user: User, conventions: ConventionQuerySet) -> dict[int, Any]:
-    rows = conventions.prefetch_related("instances__reunions")
-    return {convention.pk: Copil.of(convention).rang for convention in rows}
-
-
-def _by_alertes(user: User, conventions: ConventionQuerySet) -> dict[int, Any]:
-    return {convention.pk: len(alertes_de(convention)) for convention in with_alertes(conventions)}
-
-
-TRIS_CALCULES: dict[str, tuple[Cles, Any]] = {
+TRIS_CHIFFRES: dict[str, tuple[Lecture, Any]] = {
     "progression": (_by_compte(lambda row: row["realisees"] / row["n"]), -1),
     "a_relire": (_by_compte(lambda row: row["a_relire"]), 0),
     "en_retard": (_by_compte(lambda row: row["en_retard"]), 0),
     "nouvelle": (_by_compte(lambda row: row["nouvelle"]), LONGTEMPS),
-    "copil": (_by_copil, 3),
     "prevu": (_by_argent("prevu"), -1),
     "verse": (_by_argent("verse"), -1),
-    "alertes": (_by_alertes, 0),
 }
-"""Computed sorts: how the keys are read, and the key of a convention that has none."""
+"""Sorts by a figure: how it is read, and what stands for a convention that has none."""
 
-ORDRE = ("is_fermee_db", "nom_tri", "-debut", "pk")
+TRIS_DATES: dict[str, Callable[[Convention], Any]] = {
+    "copil": lambda convention: Copil.of(convention).rang,
+    "alertes": lambda convention: len(alertes_de(convention)),
+}
+"""Sorts by what is computed from the dates of a ``loaded`` convention."""
 
 
 class PortefeuilleFilter(ListFilter):
@@ -228,7 +228,7 @@ class PortefeuilleFilter(ListFilter):
         sens + name: (sens + column, *ORDRE)
         for name, column in (("territoire", "nom_tri"), ("fin", "fin"), ("avis", "is_avis_du_db"))
         for sens in ("", "-")
-    } | {sens + name: ORDRE for name in TRIS_CALCULES for sens in ("", "-")}
+    } | {sens + name: ORDRE for name in (*TRIS_CHIFFRES, *TRIS_DATES) for sens in ("", "-")}
     tri_par_defaut = ""
 
     q = django_filters.CharFilter(label="Territoire, intitulé, numéro", method="filter_words", max_length=100)
@@ -268,7 +268,7 @@ class PortefeuilleFilter(ListFilter):
         return self._with_fiche(queryset, is_late_db=True) if value else queryset
 
     def filter_avis(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
-        return queryset.filter(is_avis_du_db=True) if value else queryset
+        return queryset.filter(plan__statut=PlanActions.Statut.SOUMIS) if value else queryset
 
     def filter_copil(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
         copils = Instance.objects.filter(nature=Instance.Nature.COPIL).a_reunir()
@@ -299,18 +299,21 @@ class Portefeuille(Sequence[LignePortefeuille]):
     def __getitem__(self, index: Any) -> Any:
         if not isinstance(index, slice):
             return self[index : index + 1][0]
-        if self.tri.removeprefix("-") not in TRIS_CALCULES:
-            return lignes(self.user, self.conventions[index])
-        keys = self._sorted_keys()[index]
-        found = {ligne.convention.pk: ligne for ligne in lignes(self.user, self.conventions.filter(pk__in=keys))}
-        return [found[key] for key in keys]
+        return lignes(self.user, self._rows(index))
 
-    def _sorted_keys(self) -> list[int]:
-        """Ids in the order asked; equals stay in the usual order, whichever way the sort goes."""
-        read, absent = TRIS_CALCULES[self.tri.removeprefix("-")]
-        values = read(self.user, self.conventions)
-        usual = list(self.conventions.values_list("pk", flat=True))
-        return sorted(usual, key=lambda pk: values.get(pk, absent), reverse=self.tri.startswith("-"))
+    def _rows(self, index: slice) -> list[Convention]:
+        """Equals stay in the usual order, whichever way a sort goes."""
+        name, turned = self.tri.removeprefix("-"), self.tri.startswith("-")
+        if name in TRIS_DATES:
+            return sorted(loaded(self.conventions), key=TRIS_DATES[name], reverse=turned)[index]
+        if name not in TRIS_CHIFFRES:
+            return loaded(self.conventions[index])
+        read, absent = TRIS_CHIFFRES[name]
+        figures = read(self.user, self.conventions)
+        usual = self.conventions.values_list("pk", flat=True)
+        keys = sorted(usual, key=lambda pk: figures.get(pk, absent), reverse=turned)[index]
+        found = {row.pk: row for row in loaded(self.conventions.filter(pk__in=keys))}
+        return [found[key] for key in keys]
 
 
 COLONNES = (

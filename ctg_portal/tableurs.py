@@ -30,6 +30,8 @@ LISTES = "Listes"
 """The sheet that holds the choices of the columns."""
 
 FORMATS = {"montant": '#,##0.00\\ "€"', "entier": "0", "date": "DD/MM/YYYY", "texte": "@"}
+LARGEUR_PAGE = 220
+"""Characters across a landscape A4 page, at the smallest readable size."""
 ENTETE = PatternFill("solid", fgColor="E7ECEF")
 FILET = Border(bottom=Side("thin", color="8A98A3"))
 TOTAL = Border(top=Side("thin", color="8A98A3"))
@@ -150,7 +152,8 @@ def _write_sheet(sheet: Worksheet, feuille: Feuille, listes: dict[tuple[str, ...
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
     sheet.page_setup.fitToHeight = 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    # Shrunk to one page across, as long as it can still be read.
+    sheet.sheet_properties.pageSetUpPr.fitToPage = sum(c.largeur for c in feuille.colonnes) <= LARGEUR_PAGE
     for index, colonne in enumerate(feuille.colonnes, start=1):
         if colonne.choix:
             letter = listes.setdefault(colonne.choix, get_column_letter(len(listes) + 1))

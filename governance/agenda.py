@@ -154,7 +154,7 @@ def _fiches(user: User, since: datetime.date, absolute: Absolute) -> Iterator[Ev
 
 
 def _etapes(user: User, since: datetime.date, absolute: Absolute) -> Iterator[Event]:
-    etapes = (
+    etapes: Any = (
         Etape.objects.filter(fiche__in=_suivies(user), faite_le=None, echeance__gte=since)
         .select_related("fiche__plan__convention__territoire")
         .order_by("echeance", "pk")

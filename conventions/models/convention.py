@@ -32,9 +32,7 @@ def add_months(day: datetime.date, months: int) -> datetime.date:
     """The same day ``months`` later, or the last day of a month too short for it."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
-    return day.replace(
-        year=year, month=month + 1, day=min(day.day, calendar.monthrange(year, month + 1)[1])
-    )
+    return day.replace(year=year, month=month + 1, day=min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 class Domaine(Ordered):

@@ -110,9 +110,7 @@ class Semis:
                 continue
             email = CONSEILLER if code == CAF_NATIONALE else f"conseil-{code.lower()}@example.org"
             people[code] = User.objects.create_user(email, nom=f"Conseil, {caf.nom}")
-            Habilitation.objects.create(
-                user=people[code], role=Habilitation.Role.RELECTURE, organisation=caf
-            )
+            Habilitation.objects.create(user=people[code], role=Habilitation.Role.RELECTURE, organisation=caf)
         return people
 
     def convention(self, rank: int, territoire: Territoire) -> Convention:
@@ -182,7 +180,9 @@ class Semis:
     def reunions(self, rank: int, instance: Instance) -> Iterator[Reunion]:
         for back in (400, 800):
             yield Reunion(
-                instance=instance, debut=self.now - datetime.timedelta(days=back), statut=Reunion.Statut.DIFFUSEE
+                instance=instance,
+                debut=self.now - datetime.timedelta(days=back),
+                statut=Reunion.Statut.DIFFUSEE,
             )
         if rank % 3 == 0:
             yield Reunion(
@@ -190,7 +190,9 @@ class Semis:
             )
         if rank % 4 == 0:
             yield Reunion(
-                instance=instance, debut=self.now + datetime.timedelta(days=20), statut=Reunion.Statut.CONVOQUEE
+                instance=instance,
+                debut=self.now + datetime.timedelta(days=20),
+                statut=Reunion.Statut.CONVOQUEE,
             )
 
     def write_plans(self, conventions: list[Convention]) -> None:

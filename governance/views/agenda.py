@@ -84,9 +84,7 @@ class AgendaRenewView(ConfirmMixin, TemplateView):
 
     def post(self, request):
         FluxAgenda.renew(by=request.user)
-        messages.success(
-            request, "Votre agenda a une nouvelle adresse\u00a0; l’ancienne ne répond plus."
-        )
+        messages.success(request, "Votre agenda a une nouvelle adresse\u00a0; l’ancienne ne répond plus.")
         return HttpResponseRedirect(self.success_url)
 
 

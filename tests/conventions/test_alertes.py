@@ -213,7 +213,9 @@ def test_instances_to_meet_are_the_same_in_sql(held, minimum, statut, ended):
     instance = InstanceFactory(minimum_annuel=minimum, convention=ending(fin, statut=statut))
     for n in range(held):
         ReunionFactory(
-            instance=instance, statut=Reunion.Statut.TENUE, debut=timezone.now() - n * datetime.timedelta(minutes=1)
+            instance=instance,
+            statut=Reunion.Statut.TENUE,
+            debut=timezone.now() - n * datetime.timedelta(minutes=1),
         )
 
     said = bool(texts(instance.convention, "instance"))
@@ -257,9 +259,7 @@ def test_phase_late_to_start_or_to_end(dates, reel, etat, said):
     )
 
 
-@pytest.mark.parametrize(
-    ("days", "said"), [(0, "finit le"), (-1, "a expiré le"), (None, "finit le")]
-)
+@pytest.mark.parametrize(("days", "said"), [(0, "finit le"), (-1, "a expiré le"), (None, "finit le")])
 def test_cof_expired_or_about_to(days, said):
     convention = ConventionFactory()
     cof_fin = in_months(6) if days is None else timezone.localdate() + days * DAY
@@ -321,5 +321,9 @@ def test_home_says_them_to_the_coordination_alone(client):
         shown[role] = "1 signature manque sur 1" in client.get(home).text
 
     assert shown == {
-        "coordination": True, "relecture": True, "redaction": False, "lecture": False, "pilotage": False
+        "coordination": True,
+        "relecture": True,
+        "redaction": False,
+        "lecture": False,
+        "pilotage": False,
     }

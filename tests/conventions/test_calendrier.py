@@ -49,7 +49,9 @@ def full(count=1):
         ConventionFactory(nature="gmr", principale=convention, territoire=convention.territoire)
         instance = InstanceFactory(convention=convention)
         ReunionFactory(instance=instance)
-        ReunionFactory(instance=instance, debut=timezone.now() - datetime.timedelta(days=n + 1), statut="tenue")
+        ReunionFactory(
+            instance=instance, debut=timezone.now() - datetime.timedelta(days=n + 1), statut="tenue"
+        )
     return convention
 
 
@@ -160,7 +162,9 @@ def test_states_of_meetings():
     instance = InstanceFactory(convention=convention)
     for days, statut in enumerate(("tenue", "diffusee", "annulee", "preparation", "convoquee")):
         ReunionFactory(
-            instance=instance, debut=timezone.now() + datetime.timedelta(days=days), statut=Reunion.Statut(statut)
+            instance=instance,
+            debut=timezone.now() + datetime.timedelta(days=days),
+            statut=Reunion.Statut(statut),
         )
 
     lignes = calendrier(convention).groupes[-1].lignes
@@ -187,7 +191,10 @@ def test_long_names_are_cut_in_the_drawing_and_whole_in_the_table(client):
     frise = calendrier(convention).frise
     (row,) = frise_rows(frise)
 
-    assert [len(text["label"]) <= size for text, size in zip(row["labels"], (125, 44), strict=True)] == [True, True]
+    assert [len(text["label"]) <= size for text, size in zip(row["labels"], (125, 44), strict=True)] == [
+        True,
+        True,
+    ]
     assert [(text["x"], text["anchor"]) for text in row["labels"]] == [("0%", "start"), ("0%", "start")]
     assert ("très " * 29 + "long)") in show(client, convention)
 

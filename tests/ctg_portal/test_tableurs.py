@@ -46,7 +46,7 @@ def test_xlsx_is_a_table_to_work_in():
 
     page, listes = book.worksheets
     assert [cell.value for cell in page[1]] == ["Nom", "Places", "Versé", "Depuis"]
-    assert [cell.value for cell in page[2]] == ["Crèche", 20, 248220.56, datetime.datetime(2022, 1, 31)]
+    assert [str(cell.value) for cell in page[2]] == ["Crèche", "20", "248220.56", "2022-01-31 00:00:00"]
     assert [cell.number_format for cell in page[2]] == ["@", "0", '#,##0.00\\ "€"', "DD/MM/YYYY"]
     assert (page.title, page.freeze_panes, page.auto_filter.ref) == ("Équipements   2022", "B2", "A1:D2")
     assert (page["A1"].font.b, page["A3"].font.b, page.column_dimensions["A"].width) == (True, True, 30)
