@@ -3,6 +3,7 @@ from django.urls import include, path
 from conventions.views import (
     articles,
     avenants,
+    calendrier,
     conventions,
     documents,
     edition,
@@ -21,6 +22,7 @@ dans_la_convention = [
     path("convention/", conventions.ConventionView.as_view(), name="detail"),
     path("convention/modifier/<slug:section>/", edition.SectionEditView.as_view(), name="edit"),
     path("convention/statut/<slug:statut>/", conventions.ConventionMoveView.as_view(), name="move"),
+    path("calendrier/", calendrier.CalendrierView.as_view(), name="calendrier"),
     path("organisations/nouvelle/", edition.OrganisationAddView.as_view(), name="organisation_add"),
     path("equipe/", equipe.EquipeView.as_view(), name="equipe"),
     path("equipe/inviter/", equipe.HabilitationAddView.as_view(), name="habilitation_add"),

@@ -133,6 +133,7 @@ SAMPLE: dict[str, Any] = {
         "width": 1000,
         "years": [{"x": index * 200, "label": str(2022 + index)} for index in range(5)],
         "today_x": 978,
+        "socle": {"x": 0, "w": 1000, "passe": 978},
         "phases": [
             {"x": 0, "w": 90, "label": "Diagnostic", "state": "fait", "dates": "de janvier à juin 2022"},
             {"x": 90, "w": 80, "label": "Plan d’actions", "state": "fait", "dates": "de juin à octobre 2022"},

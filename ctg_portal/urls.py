@@ -5,6 +5,7 @@ from ctg_portal import views
 
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
+    path("portefeuille.xlsx", views.PortefeuilleXlsxView.as_view(), name="portefeuille_xlsx"),
     path("conventions/<slug:code>/", views.ConventionHomeView.as_view(), name="convention_home"),
     path("composants/", views.ComposantsView.as_view(), name="composants"),
     path("", include("conventions.urls")),

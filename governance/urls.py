@@ -1,6 +1,13 @@
 from django.urls import include, path
 
-from governance.views import actes, decisions, documents, instances, reunions
+from governance.views import (
+    actes,
+    agenda,
+    decisions,
+    documents,
+    instances,
+    reunions,
+)
 
 app_name = "governance"
 
@@ -39,8 +46,16 @@ textes = [
     path("contrats/<int:pk>/rapport/", actes.ContratRapportView.as_view(), name="contrat_rapport"),
     path("contrats/<int:pk>/rapport/pdf/", actes.ContratRapportPdfView.as_view(), name="contrat_rapport_pdf"),
 ]
+mon_agenda = [
+    path("", agenda.AgendaView.as_view(), name="agenda"),
+    path("creer/", agenda.AgendaOpenView.as_view(), name="agenda_open"),
+    path("changer/", agenda.AgendaRenewView.as_view(), name="agenda_renew"),
+    path("supprimer/", agenda.AgendaRevokeView.as_view(), name="agenda_revoke"),
+]
 
 urlpatterns = [
+    path("mon-agenda/", include(mon_agenda)),
+    path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),

@@ -36,6 +36,7 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
+    "portefeuille_xlsx": Row((), ALL),
     "composants": Row((), frozenset()),
     "convention_home": inside(),
     # conventions
@@ -91,6 +92,7 @@ ROWS: dict[str, Row] = {
     "conventions:document_restore": inside("depose", allowed=COORD, method="post", status=302),
     "conventions:publications": Row(("code",), EVERYONE),
     "conventions:publication_file": Row(("code", "depose"), EVERYONE),
+    "conventions:calendrier": inside(),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -172,6 +174,11 @@ ROWS: dict[str, Row] = {
     "governance:avenant_pdf": inside("avenant", method="post", status=302),
     "governance:contrat_rapport": inside("contrat"),
     "governance:contrat_rapport_pdf": inside("contrat", method="post", status=302),
+    "governance:agenda": Row((), ALL),
+    "governance:agenda_open": Row((), ALL, "post", 302),
+    "governance:agenda_renew": Row((), ALL),
+    "governance:agenda_revoke": Row((), ALL),
+    "governance:flux": Row(("cle_agenda",), EVERYONE),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -23,6 +23,7 @@ def address(route, world):
     row = ROWS[route]
     values = {"code": world.convention.code, "fiche": world.fiche.pk, "reunion": world.reunion.pk}
     values |= {name: thing.pk for name, thing in world.objects.items()}
+    values["cle_agenda"] = world.people["coordination"].flux_agenda.cle
     return reverse(route, args=[values.get(arg, arg) for arg in row.args])
 
 

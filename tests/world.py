@@ -20,7 +20,7 @@ from conventions.models import ArticleConvention, Convention, Habilitation, Impr
 from conventions.operations import importations
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
-from governance.models import DocumentEmis, Reunion
+from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -186,6 +186,8 @@ def build_world():
         nouvelle_fin=convention.fin.replace(year=convention.fin.year + 1),
         duree_motif="Le projet social va plus loin.",
     )
+    for person in people.values():
+        FluxAgenda.renew(by=person)
     return World(
         convention,
         diagnostic,

@@ -1,3 +1,4 @@
+import calendar
 import datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -18,8 +19,8 @@ from ctg_portal.workflow import TransitionError, require_transition
 if TYPE_CHECKING:
     from conventions.models.document import Document
 
-ALERTE_RENOUVELLEMENT_JOURS = 365
-"""Days before the end of a convention from which its renewal is to be started (domain: 12 months)."""
+MOIS_RENOUVELLEMENT = 12
+"""Months before the end of a convention from which its renewal is to be started."""
 
 
 def add_years(day: datetime.date, years: int) -> datetime.date:
@@ -28,6 +29,13 @@ def add_years(day: datetime.date, years: int) -> datetime.date:
         return day.replace(year=day.year + years)
     except ValueError:
         return day.replace(year=day.year + years, day=28)
+
+
+def add_months(day: datetime.date, months: int) -> datetime.date:
+    """The same day ``months`` later, or the last day of a month too short for it."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return day.replace(year=year, month=month + 1, day=min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 class Domaine(Ordered):
@@ -53,19 +61,18 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
     def visible_to(self, user: User) -> Self:
         """Conventions on which ``user`` has a role, given on them or through an organisation.
 
-        An organisation opens the conventions it signs and those of the territoire it administers.
+        An organisation opens the conventions it signs and those of the territoire it administers. Three sets of
+        keys and no join: a row comes once, however many ways lead to it.
         """
         if not user.is_authenticated:
             return self.none()
+        signed = Signataire.objects.actuels().filter(organisation__habilitations__user=user)
+        own = Organisation.objects.filter(habilitations__user=user, territoire__isnull=False)
         return self.filter(
             Q(pk__in=Convention.objects.filter(habilitations__user=user).values("pk"))
-            | Q(
-                pk__in=Signataire.objects.actuels()
-                .filter(organisation__habilitations__user=user)
-                .values("convention")
-            )
-            | Q(territoire__organisation__habilitations__user=user)
-        ).distinct()
+            | Q(pk__in=signed.values("convention"))
+            | Q(territoire__in=own.values("territoire"))
+        )
 
     def published(self) -> Self:
         """Those that have a page open to all: they were signed one day."""
@@ -152,8 +159,7 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
     def expiring(self, today: datetime.date | None = None) -> Self:
         """Running conventions whose end comes within twelve months."""
         today = today or timezone.localdate()
-        limit = today + datetime.timedelta(days=ALERTE_RENOUVELLEMENT_JOURS)
-        return self.filter(fin__gte=today, fin__lte=limit).exclude(
+        return self.filter(fin__gte=today, fin__lte=add_months(today, MOIS_RENOUVELLEMENT)).exclude(
             statut__in=[Convention.Statut.CLOSE, Convention.Statut.RESILIEE]
         )
 
@@ -415,12 +421,22 @@ class Convention(TimestampedModel):
         return self.fin < timezone.localdate()
 
     @property
+    def is_fermee(self) -> bool:
+        """Close or résiliée: read, no longer carried out."""
+        return self.statut in (Statut.CLOSE, Statut.RESILIEE)
+
+    def finit_dans(self, months: int) -> bool:
+        """The end comes within ``months`` from today, the same day of the month included; past ends count."""
+        return self.fin <= add_months(timezone.localdate(), months)
+
+    @property
     def renouvellement_a_lancer(self) -> bool:
         """Twelve months or less before the end of a running CTG."""
         return (
             self.nature == self.Nature.CTG
-            and self.statut not in (Statut.CLOSE, Statut.RESILIEE)
-            and 0 <= self.jours_restants <= ALERTE_RENOUVELLEMENT_JOURS
+            and not self.is_fermee
+            and not self.is_terminee
+            and self.finit_dans(MOIS_RENOUVELLEMENT)
         )
 
     @transaction.atomic
@@ -629,12 +645,22 @@ class Phase(Ordered):
         )
 
     @property
+    def is_late_to_start(self) -> bool:
+        """Its planned start is past, and nobody wrote that it began."""
+        return self.debut_reel is None and self.debut_prevu < timezone.localdate()
+
+    @property
+    def is_late_to_end(self) -> bool:
+        """Its planned end is past, and nobody wrote that it ended."""
+        return self.fin_reelle is None and self.fin_prevue < timezone.localdate()
+
+    @property
     def etat(self) -> str:
         """« terminée », « en cours », « à venir » or « en retard », computed from the dates."""
         today = timezone.localdate()
         if self.fin_reelle:
             return "terminée"
-        if self.fin_prevue < today:
+        if self.is_late_to_start or self.is_late_to_end:
             return "en retard"
         if self.debut_reel or self.debut_prevu <= today:
             return "en cours"

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.files.base import ContentFile
 from django.db import models, transaction
+from django.db.models import Max
+from django.db.models.functions import Greatest
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -181,6 +183,7 @@ class Loader:
         self.write_contents(rows)
         for row in rows:
             self.write_governance(row["code"], row)
+        self.date_news()
         for reunion, code in self.convoked:
             issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
 
@@ -198,6 +201,20 @@ class Loader:
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
         Commentaire.objects.bulk_update(self.comments, ["created_at"])
+
+    def date_news(self) -> None:
+        """Loading is no news: a note dates from its day, and a fiche from the last thing that happened to it."""
+        notes = list(Note.objects.filter(fiche__in=self.fiches.values()))
+        for note in notes:
+            note.created_at = self.moment(note.date, 12)
+        Note.objects.bulk_update(notes, ["created_at"])
+        fiches = FicheAction.objects.filter(pk__in=[fiche.pk for fiche in self.fiches.values()]).annotate(
+            heard=Greatest(Max("notes__created_at"), Max("journal__created_at"))
+        )
+        dated = [fiche for fiche in fiches if fiche.heard]
+        for fiche in dated:
+            fiche.updated_at = fiche.heard
+        FicheAction.objects.bulk_update(dated, ["updated_at"])
 
     # Places and bodies
 

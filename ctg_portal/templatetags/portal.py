@@ -379,6 +379,8 @@ FRISE_TETE = 44
 FRISE_LIGNE = 32
 """Pixels of one line: its words above its bar."""
 FRISE_ETATS = {"fait": "faite", "en_cours": "en cours", "prevu": "prévue", "retard": "en retard"}
+FRISE_CARACTERES = {"long": 125, "court": 44}
+"""Letters of a label that the drawing has room for, on a desk and on a phone."""
 
 
 def _frise_items(timeline: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -391,28 +393,55 @@ def frise_height(timeline: Mapping[str, Any]) -> int:
     return FRISE_TETE + FRISE_LIGNE * len(_frise_items(timeline))
 
 
+def _frise_label(label: str, x: Decimal, end: Decimal, width: Decimal, letters: int) -> dict[str, str]:
+    """Words beside their bar: after its start in the left half, before its end in the right half, else from the edge."""
+    if len(label) > letters:
+        label = f"{label[: letters - 1].rstrip()}…"
+    to_the_left = x * 2 > width
+    room = end if to_the_left else width - x
+    if len(label) * width > room * letters:
+        return {"label": label, "x": "0%", "anchor": "start"}
+    return {
+        "label": label,
+        "x": pourcent(end if to_the_left else x, width),
+        "anchor": "end" if to_the_left else "start",
+    }
+
+
 @register.simple_tag
 def frise_rows(timeline: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One line a phase, then one a linked contract; words of the right half are written towards the left."""
+    """One line a phase, then one a contract or a row of meetings; each label in two lengths, for a desk and a phone."""
     width = _decimal(timeline["width"]) or Decimal(1)
     rows = []
     for index, item in enumerate(_frise_items(timeline)):
         x, end = Decimal(str(item["x"])), Decimal(str(item["x"])) + Decimal(str(item["w"]))
-        to_the_left = x * 2 > width
         top = FRISE_TETE + FRISE_LIGNE * index
         state = str(item.get("state") or "lien")
+        prevu = item.get("prevu")
         rows.append(
             {
                 "label": item["label"],
+                "labels": [
+                    {"size": size} | _frise_label(str(item["label"]), x, end, width, letters)
+                    for size, letters in FRISE_CARACTERES.items()
+                ],
                 "dates": item.get("dates", ""),
                 "state": state,
                 "state_label": FRISE_ETATS.get(state, ""),
                 "x": pourcent(x, width),
                 "width": pourcent(max(end - x, width / 200), width),
                 "y": top + 18,
-                "text_x": pourcent(end if to_the_left else x, width),
                 "text_y": top + 13,
-                "anchor": "end" if to_the_left else "start",
+                "prevu": prevu
+                and {
+                    "x": pourcent(prevu["x"], width),
+                    "width": pourcent(max(_decimal(prevu["w"]) or Decimal(0), width / 200), width),
+                    "y": top + 26,
+                },
+                "points": [
+                    {"x": pourcent(point["x"], width), "y": top + 22, "state": point["state"]}
+                    for point in item.get("points", ())
+                ],
             }
         )
     return rows

@@ -123,11 +123,26 @@
             });
         });
 
+    // An address to copy: <div data-copy> holds its field and a hidden button.
+    const copies = (root) =>
+        each(root, "[data-copy]", (box) => {
+            const field = box.querySelector("input");
+            const button = box.querySelector("[data-copy-button]");
+            if (!navigator.clipboard) return;
+            button.hidden = false;
+            button.addEventListener("click", async () => {
+                field.select();
+                await navigator.clipboard.writeText(field.value);
+                button.textContent = "Copié";
+            });
+        });
+
     const start = (root) => {
         messages(root);
         rail(root);
         formsets(root);
         filters(root);
+        copies(root);
     };
     start(document);
     document.addEventListener("htmx:afterSwap", (event) => start(event.target));

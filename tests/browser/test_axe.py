@@ -24,6 +24,8 @@ NOT_PAGES = {
     "governance:avenant_docx",
     "conventions:etat_pdf",
     "conventions:etat_xlsx",
+    "portefeuille_xlsx",
+    "governance:flux",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES
