@@ -1,6 +1,15 @@
 from django.urls import include, path
 
-from conventions.views import conventions, edition, equipe, impressions, territoire
+from conventions.views import (
+    annuaire,
+    conventions,
+    creation,
+    edition,
+    equipe,
+    fusions,
+    impressions,
+    territoire,
+)
 
 app_name = "conventions"
 
@@ -20,9 +29,25 @@ dans_la_convention = [
     path("impressions/<uuid:pk>/fichier/", impressions.ImpressionFileView.as_view(), name="impression_file"),
     path("theme.css", territoire.ThemeView.as_view(), name="theme"),
     path("logo/", territoire.LogoView.as_view(), name="logo"),
+    path("contrats/nouveau/", creation.LinkedContractView.as_view(), name="contrat_add"),
+]
+
+annuaire_urls = [
+    path("", annuaire.OrganisationListView.as_view(), name="organisations"),
+    path("doublons/", fusions.DoublonListView.as_view(), name="doublons"),
+    path("fusions/<int:pk>/defaire/", fusions.FusionUndoView.as_view(), name="fusion_undo"),
+    path("<int:pk>/", annuaire.OrganisationView.as_view(), name="organisation"),
+    path("<int:pk>/modifier/", annuaire.OrganisationEditView.as_view(), name="organisation_edit"),
+    path("<int:pk>/mandats/", annuaire.MandatsView.as_view(), name="mandats"),
+    path("<int:pk>/logo/", annuaire.OrganisationLogoView.as_view(), name="organisation_logo"),
+    path("<int:pk>/reunir/", fusions.FusionSearchView.as_view(), name="fusion_search"),
+    path("<int:pk>/reunir/<int:autre>/", fusions.FusionView.as_view(), name="fusion"),
 ]
 
 urlpatterns = [
     path("conventions/", conventions.ConventionListView.as_view(), name="list"),
+    path("conventions/nouvelle/", creation.ConventionStartView.as_view(), name="start"),
+    path("conventions/nouvelle/<slug:siren>/", creation.ConventionCreateView.as_view(), name="create"),
     path("conventions/<slug:code>/", include(dans_la_convention)),
+    path("organisations/", include(annuaire_urls)),
 ]

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from governance.views import decisions, documents, instances, reunions
+from governance.views import decisions, documents, elus, instances, reunions
 
 app_name = "governance"
 
@@ -18,6 +18,7 @@ gouvernance = [
     path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
     path("reunions/<int:pk>/ordre-du-jour/", reunions.AgendaEditView.as_view(), name="agenda_edit"),
     path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
+    path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
     path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
@@ -32,4 +33,5 @@ documents_emis = [
 urlpatterns = [
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -15,6 +15,7 @@ EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
+ADMIN = frozenset({"administration"})
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ ROWS: dict[str, Row] = {
     "conventions:logo": inside(allowed=frozenset()),
     "conventions:impression": inside("impression"),
     "conventions:impression_file": inside("impression"),
+    "conventions:contrat_add": inside(allowed=COORD),
+    "conventions:start": Row((), ADMIN),
+    "conventions:create": Row(("siren",), ADMIN),
+    "conventions:organisations": Row(),
+    "conventions:organisation": Row(("organisation",)),
+    "conventions:organisation_edit": Row(("organisation",), COORD),
+    "conventions:organisation_logo": Row(("organisation",), frozenset()),
+    "conventions:mandats": Row(("organisation",), COORD),
+    "conventions:doublons": Row(),
+    "conventions:fusion_search": Row(("organisation",), ADMIN),
+    "conventions:fusion": Row(("organisation", "doublon"), ADMIN),
+    "conventions:fusion_undo": Row(("fusion",), ADMIN),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -115,6 +128,8 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:elus": inside(allowed=COORD),
+    "governance:elus_organisation": Row(("organisation",), COORD),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanActions
-from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from conventions.models import Convention, FusionOrganisation, Habilitation, Impression, Organisation, Phase
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import DocumentEmis, Reunion
@@ -24,6 +24,7 @@ from tests.factories import (
     FinancementFactory,
     HabilitationFactory,
     InstanceFactory,
+    MandatFactory,
     MembreInstanceFactory,
     ObjectifFactory,
     OrganisationFactory,
@@ -69,6 +70,14 @@ def build_world():
         fin_prevue=convention.debut + datetime.timedelta(days=300),
     )
     FinancementFactory(convention=convention, financeur=caf, beneficiaire=epci)
+
+    # Two rows of the directory for one association; a third was united with the first.
+    organisation, doublon, absorbee = (
+        OrganisationFactory(nom=nom) for nom in ("Les Jardiniers", "Les jardiniers", "Jardiniers (ancien)")
+    )
+    convention.partenaires.create(organisation=organisation)
+    convention.partenaires.create(organisation=doublon)
+    MandatFactory(organisation=organisation)
 
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
@@ -144,6 +153,10 @@ def build_world():
         prete_le=timezone.now(),
     )
     impression.demandeurs.add(*people.values())
+    Organisation.objects.filter(pk=absorbee.pk).update(fusionnee_dans=organisation)
+    fusion = FusionOrganisation.objects.create(
+        gardee=organisation, absorbee=absorbee, auteur=people["administration"]
+    )
     return World(
         convention,
         diagnostic,
@@ -169,6 +182,9 @@ def build_world():
             "document": document,
             "impression": impression,
             "signataire": signataire,
+            "organisation": organisation,
+            "doublon": doublon,
+            "fusion": fusion,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )
