@@ -87,19 +87,27 @@ def is_administration(user: User, convention: Convention) -> bool:
     return has_role(user, convention.pk, [Role.ADMINISTRATION])
 
 
-def administered_organisations(user: User) -> frozenset[int]:
-    """Organisations whose people ``user`` invites and removes: one query, kept on the ``user`` object."""
-    cached: frozenset[int] | None = getattr(user, "_administered", None)
+def _held_in_organisations(user: User) -> list[tuple[int, str, str | None, str]]:
+    """(organisation, nature, département, role) in a CAF, an EPCI or a syndicat: one query, kept on the ``user`` object."""
+    cached: list[tuple[int, str, str | None, str]] | None = getattr(user, "_held_in_organisations", None)
     if cached is None:
-        cached = frozenset(
-            Habilitation.objects.filter(
-                user=user, role=Role.ADMINISTRATION, organisation__nature__in=ADMINISTRATING_NATURES
+        held = Habilitation.objects.filter(user=user, organisation__nature__in=ADMINISTRATING_NATURES)
+        cached = list(
+            held.order_by().values_list(
+                "organisation_id", "organisation__nature", "organisation__departement", "role"
             )
-            .order_by()
-            .values_list("organisation_id", flat=True)
         )
-        user._administered = cached  # type: ignore[attr-defined]
+        user._held_in_organisations = cached  # type: ignore[attr-defined]
     return cached
+
+
+def administered_organisations(user: User) -> frozenset[int]:
+    """Organisations whose people ``user`` invites and removes."""
+    return frozenset(
+        organisation
+        for organisation, _, _, role in _held_in_organisations(user)
+        if role == Role.ADMINISTRATION
+    )
 
 
 # Nobody gives more than they hold: the CAF's review is given by the CAF, not by those whom it reviews.
@@ -234,15 +242,11 @@ CAF_ROLES = (Role.ADMINISTRATION, Role.RELECTURE)
 
 
 def _of_caf_departement(user: User, organisation: Organisation, roles: Iterable[str]) -> bool:
-    """``user`` holds one of ``roles`` in a CAF of the organisation's département; one query, kept on the ``user`` object."""
-    cached: dict[str, set[str]] | None = getattr(user, "_caf_departements", None)
-    if cached is None:
-        cached = defaultdict(set)
-        held = Habilitation.objects.filter(user=user, organisation__nature=Organisation.Nature.CAF)
-        for code, role in held.order_by().values_list("organisation__departement", "role"):
-            cached[code].add(role)
-        user._caf_departements = cached  # type: ignore[attr-defined]
-    return not cached.get(organisation.departement_id or "", set()).isdisjoint(roles)
+    """``user`` holds one of ``roles`` in a CAF of the organisation's département."""
+    return organisation.departement_id is not None and any(
+        nature == Organisation.Nature.CAF and departement == organisation.departement_id and role in roles
+        for _, nature, departement, role in _held_in_organisations(user)
+    )
 
 
 def _named_where(user: User, organisation: Organisation, roles: Iterable[str]) -> bool:

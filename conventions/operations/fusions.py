@@ -147,7 +147,7 @@ def _unite(
     """Give ``gardee`` its columns; ``absorbee`` leaves it what only one row may have, and the lists."""
     taken: dict[str, Any] = {}
     for champ in CHAMPS:
-        field = Organisation._meta.get_field(champ)
+        field: Any = Organisation._meta.get_field(champ)
         mine, other = field.value_from_object(gardee), field.value_from_object(absorbee)
         wanted = valeurs.get(champ)
         chosen = other if wanted == absorbee or (wanted is None and not mine) else mine

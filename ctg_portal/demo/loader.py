@@ -33,6 +33,7 @@ from conventions.models import (
     Domaine,
     Financement,
     Habilitation,
+    Mandat,
     Organisation,
     Partenaire,
     Phase,
@@ -146,6 +147,7 @@ class Loader:
         self.organisations: dict[str, Organisation] = {}
         self.conventions: dict[str, Convention] = {}
         self.signers: dict[str, set[str]] = {}
+        self.titulaires: dict[tuple[str, str], str] = {}
         self.comments: list[Commentaire] = []
         self.written: list[datetime.datetime] = []
         self.enjeux: dict[str, list[Enjeu]] = {}
@@ -158,6 +160,7 @@ class Loader:
         lists = read("territoires.toml")
         self.write_territoires(lists["territoires"])
         self.write_organisations(lists["organisations"])
+        self.write_mandats(lists["mandats"])
         for row in rows:
             self.write_convention(row)
         self.write_accounts()
@@ -209,6 +212,24 @@ class Loader:
                 found.full_clean()
                 found.save()
             self.organisations[key] = found
+
+    def write_mandats(self, rows: dict[str, list[list[Any]]]) -> None:
+        for key, held in rows.items():
+            organisation = self.organisations[key]
+            for ordre, cell in enumerate(held):
+                fonction, nom, debut, fin = cells(cell, 4)
+                self.batch.add(
+                    Mandat(
+                        organisation=organisation,
+                        ordre=ordre,
+                        fonction=fonction,
+                        nom=nom,
+                        debut=debut or None,
+                        fin=fin or None,
+                    )
+                )
+                if not fin:
+                    self.titulaires[key, fonction] = nom
 
     def write_accounts(self) -> None:
         password = make_password(PASSWORD)
@@ -271,6 +292,8 @@ class Loader:
                     ordre=ordre,
                     organisation=self.organisations[organisation],
                     fonction=fonction,
+                    # Who signed is not published; who is to sign holds the function today.
+                    representant="" if signe_le else self.titulaires.get((organisation, fonction), ""),
                     signe_le=self.day(signe_le),
                     deliberation_date=self.day(deliberation_date),
                     deliberation_numero=numero,
@@ -623,6 +646,7 @@ class Loader:
                         ordre=rank,
                         organisation=self.organisations[organisation],
                         fonction=fonction,
+                        nom=self.titulaires.get((organisation, fonction), ""),
                         voix=voix or MembreInstance.Voix.DELIBERATIVE,
                         user=self.person(code, compte) if compte else None,
                     )
