@@ -314,10 +314,11 @@ rules.add_perm("conventions.change_convention", is_coordination & is_open)
 rules.add_perm("conventions.move_convention", is_coordination)
 rules.add_perm("conventions.invite_convention", is_administration | is_coordination)
 rules.add_perm("conventions.remove_habilitation", may_give)
+# Asked of the person alone, and so on the person: without an object, Django would read its own permissions too.
 rules.add_perm("conventions.add_convention", creates_somewhere)
+rules.add_perm("conventions.view_directory", has_a_role)
 rules.add_perm("conventions.create_territoire", creates_on)
 rules.add_perm("conventions.link_convention", is_ctg & is_coordination & is_open)
-rules.add_perm("conventions.view_directory", has_a_role)
 rules.add_perm(
     "conventions.change_organisation",
     is_active & (administers_organisation | coordinates_organisation | reviews_organisation),

@@ -10,6 +10,7 @@ from django.db.models import Count, Func, Q, QuerySet, Value
 from conventions.models import Convention, Equipement, Financement, Organisation
 from conventions.models.recherche import colonne_sans_accents
 from ctg_portal.models import User
+from ctg_portal.templatetags.portal import date_fr
 
 DOUBLONS = 50
 """Groups of look-alikes shown at once."""
@@ -49,7 +50,11 @@ def presences(organisation: Organisation, user: User) -> list[Presence]:
             if count:
                 said = _many(count, "ligne de financement", "lignes de financement")
                 found[convention_id].append(RoleTenu(f"{word} : {said}", "financements"))
-    for siege in organisation.sieges.filter(instance__convention__in=ids).select_related("instance"):
+    for siege in (
+        organisation.sieges.filter(instance__convention__in=ids)
+        .select_related("instance")
+        .order_by("instance__ordre", "instance", "ordre", "pk")
+    ):
         found[siege.instance.convention_id].append(
             RoleTenu(f"siège : {siege.instance}, {siege.fonction}", "instance", siege.instance)
         )
@@ -72,7 +77,7 @@ def _signature(signataire: Any) -> str:
     if signataire.retire_par_id:
         return f"signataire, sortie par l’{str(signataire.retire_par).lower()}"
     if signataire.signe_le:
-        return f"signataire, le {signataire.signe_le:%d/%m/%Y}"
+        return f"signataire, le {date_fr(signataire.signe_le)}"
     return "signataire, à signer"
 
 

@@ -20,7 +20,9 @@ class AnnuaireMixin:
     """The directory is open to whoever has a role somewhere."""
 
     def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated and not request.user.has_perm("conventions.view_directory"):
+        if request.user.is_authenticated and not request.user.has_perm(
+            "conventions.view_directory", request.user
+        ):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
@@ -53,7 +55,7 @@ class OrganisationMixin(AnnuaireMixin, PermissionMixin):
     def dispatch(self, request, *args, **kwargs):
         if (
             request.user.is_authenticated
-            and request.user.has_perm("conventions.view_directory")
+            and request.user.has_perm("conventions.view_directory", request.user)
             and self.row.fusionnee_dans_id
         ):
             return HttpResponseRedirect(self.row.survivante.get_absolute_url())

@@ -22,7 +22,7 @@ class ConventionListView(FilterView):
         return Convention.objects.visible_to(self.request.user).for_list()
 
     def get_context_data(self, **kwargs):
-        may_create = self.request.user.has_perm("conventions.add_convention")
+        may_create = self.request.user.has_perm("conventions.add_convention", self.request.user)
         return super().get_context_data(may_create=may_create, **kwargs)
 
 

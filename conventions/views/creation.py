@@ -20,7 +20,9 @@ class ConventionStartView(TemplateView):
     template_name = "conventions/convention_start.html"
 
     def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated and not request.user.has_perm("conventions.add_convention"):
+        if request.user.is_authenticated and not request.user.has_perm(
+            "conventions.add_convention", request.user
+        ):
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 

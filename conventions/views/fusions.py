@@ -65,7 +65,7 @@ class FusionView(AnnuaireMixin, TransitionFormMixin, FormView):
     def dispatch(self, request, *args, **kwargs):
         if (
             request.user.is_authenticated
-            and request.user.has_perm("conventions.view_directory")
+            and request.user.has_perm("conventions.view_directory", request.user)
             and not self.may_merge
         ):
             raise PermissionDenied
@@ -101,7 +101,9 @@ class FusionUndoView(AnnuaireMixin, PermissionMixin, SingleObjectMixin, Transiti
         return self.queryset.filter(annulee_le=None)
 
     def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated and request.user.has_perm("conventions.view_directory"):
+        if request.user.is_authenticated and request.user.has_perm(
+            "conventions.view_directory", request.user
+        ):
             self.object = self.get_object()
         return super().dispatch(request, *args, **kwargs)
 
