@@ -231,3 +231,35 @@ class DocumentFilter(ListFilter):
     def filter_nothing(self, queryset, name, value):
         """Which of the two lists is read was settled when the filter was made."""
         return queryset
+
+
+class OrganisationFilter(ListFilter):
+    TRIS = {
+        "nom": ("nom_tri", "pk"),
+        "-nom": ("-nom_tri", "-pk"),
+        "nature": ("nature", "nom_tri", "pk"),
+        "-nature": ("-nature", "nom_tri", "pk"),
+        "departement": ("departement", "nom_tri", "pk"),
+        "-departement": ("-departement", "nom_tri", "pk"),
+    }
+    tri_par_defaut = "nom"
+
+    q = django_filters.CharFilter(label="Nom, SIREN ou SIRET", method="filter_words", max_length=100)
+    nature = django_filters.ChoiceFilter(label="Nature", empty_label="Toutes")
+    departement = django_filters.ModelChoiceFilter(
+        label="Département", empty_label="Tous", queryset=Departement.objects.none()
+    )
+
+    class Meta:
+        model = Organisation
+        fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        rows = set(self.queryset.order_by().values_list("nature", "departement").distinct())
+        natures = {nature for nature, _ in rows}
+        self.filters["nature"].extra["choices"] = [c for c in Organisation.Nature.choices if c[0] in natures]
+        self.filters["departement"].queryset = Departement.objects.filter(pk__in={code for _, code in rows})
+
+    def filter_words(self, queryset, name, value):
+        return queryset.search(value)

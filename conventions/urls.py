@@ -1,15 +1,18 @@
 from django.urls import include, path
 
 from conventions.views import (
+    annuaire,
     articles,
     avenants,
     calendrier,
     conventions,
+    creation,
     documents,
     edition,
     equipe,
     equipements,
     financements,
+    fusions,
     importations,
     impressions,
     signatures,
@@ -123,10 +126,25 @@ dans_la_convention = [
         "bibliotheque/<int:pk>/retirer/", documents.DocumentWithdrawView.as_view(), name="document_withdraw"
     ),
     path("bibliotheque/<int:pk>/remettre/", documents.DocumentRestoreView.as_view(), name="document_restore"),
+    path("contrats/nouveau/", creation.LinkedContractView.as_view(), name="contrat_add"),
+]
+
+annuaire_urls = [
+    path("", annuaire.OrganisationListView.as_view(), name="organisations"),
+    path("doublons/", fusions.DoublonListView.as_view(), name="doublons"),
+    path("fusions/<int:pk>/defaire/", fusions.FusionUndoView.as_view(), name="fusion_undo"),
+    path("<int:pk>/", annuaire.OrganisationView.as_view(), name="organisation"),
+    path("<int:pk>/modifier/", annuaire.OrganisationEditView.as_view(), name="organisation_edit"),
+    path("<int:pk>/mandats/", annuaire.MandatsView.as_view(), name="mandats"),
+    path("<int:pk>/logo/", annuaire.OrganisationLogoView.as_view(), name="organisation_logo"),
+    path("<int:pk>/reunir/", fusions.FusionSearchView.as_view(), name="fusion_search"),
+    path("<int:pk>/reunir/<int:autre>/", fusions.FusionView.as_view(), name="fusion"),
 ]
 
 urlpatterns = [
     path("conventions/", conventions.ConventionListView.as_view(), name="list"),
+    path("conventions/nouvelle/", creation.ConventionStartView.as_view(), name="start"),
+    path("conventions/nouvelle/<slug:siren>/", creation.ConventionCreateView.as_view(), name="create"),
     path("conventions/<slug:code>/", include(dans_la_convention)),
     # Open to all, without an account.
     path("publications/<slug:code>/", documents.PublicationsView.as_view(), name="publications"),
@@ -135,4 +153,5 @@ urlpatterns = [
         documents.PublicationFileView.as_view(),
         name="publication_file",
     ),
+    path("organisations/", include(annuaire_urls)),
 ]

@@ -5,6 +5,7 @@ from governance.views import (
     agenda,
     decisions,
     documents,
+    elus,
     instances,
     reunions,
 )
@@ -25,6 +26,7 @@ gouvernance = [
     path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
     path("reunions/<int:pk>/ordre-du-jour/", reunions.AgendaEditView.as_view(), name="agenda_edit"),
     path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
+    path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
     path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
@@ -59,4 +61,5 @@ urlpatterns = [
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -18,6 +18,7 @@ REVIEW = frozenset({"relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
 DEPOSIT = frozenset({"coordination", "relecture"})
+ADMIN = frozenset({"administration"})
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,18 @@ ROWS: dict[str, Row] = {
     "conventions:publications": Row(("code",), EVERYONE),
     "conventions:publication_file": Row(("code", "depose"), EVERYONE),
     "conventions:calendrier": inside(),
+    "conventions:contrat_add": inside(allowed=COORD),
+    "conventions:start": Row((), ADMIN),
+    "conventions:create": Row(("siren",), ADMIN),
+    "conventions:organisations": Row(),
+    "conventions:organisation": Row(("organisation",)),
+    "conventions:organisation_edit": Row(("organisation",), COORD),
+    "conventions:organisation_logo": Row(("organisation",), frozenset()),
+    "conventions:mandats": Row(("organisation",), COORD),
+    "conventions:doublons": Row(),
+    "conventions:fusion_search": Row(("organisation",), ADMIN),
+    "conventions:fusion": Row(("organisation", "doublon"), ADMIN),
+    "conventions:fusion_undo": Row(("fusion",), ADMIN),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -179,6 +192,8 @@ ROWS: dict[str, Row] = {
     "governance:agenda_renew": Row((), ALL),
     "governance:agenda_revoke": Row((), ALL),
     "governance:flux": Row(("cle_agenda",), EVERYONE),
+    "governance:elus": inside(allowed=COORD),
+    "governance:elus_organisation": Row(("organisation",), COORD),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -40,7 +40,11 @@ class Page(HTMLParser):
 
 def visitor_of(route):
     allowed = ROWS[route].allowed
-    return next(role for role in ("coordination", "relecture", "lecture", "outsider") if role in allowed)
+    return next(
+        role
+        for role in ("coordination", "administration", "relecture", "lecture", "outsider")
+        if role in allowed
+    )
 
 
 @pytest.mark.parametrize("route", PAGES)

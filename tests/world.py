@@ -16,7 +16,15 @@ from actions.models import (
     Note,
     PlanActions,
 )
-from conventions.models import ArticleConvention, Convention, Habilitation, Impression, Organisation, Phase
+from conventions.models import (
+    ArticleConvention,
+    Convention,
+    FusionOrganisation,
+    Habilitation,
+    Impression,
+    Organisation,
+    Phase,
+)
 from conventions.operations import importations
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
@@ -37,6 +45,7 @@ from tests.factories import (
     FinancementFactory,
     HabilitationFactory,
     InstanceFactory,
+    MandatFactory,
     MembreInstanceFactory,
     ObjectifFactory,
     OrganisationFactory,
@@ -91,6 +100,14 @@ def build_world():
     )
     # On a territoire of its own, so that the same people still follow a single convention.
     contrat = ConventionFactory(nature=Convention.Nature.GMR, principale=convention, intitule="Grandir ici")
+
+    # Two rows of the directory for one association; a third was united with the first.
+    organisation, doublon, absorbee = (
+        OrganisationFactory(nom=nom) for nom in ("Les Jardiniers", "Les jardiniers", "Jardiniers (ancien)")
+    )
+    convention.partenaires.create(organisation=organisation)
+    convention.partenaires.create(organisation=doublon)
+    MandatFactory(organisation=organisation)
 
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
@@ -188,6 +205,10 @@ def build_world():
     )
     for person in people.values():
         FluxAgenda.renew(by=person)
+    Organisation.objects.filter(pk=absorbee.pk).update(fusionnee_dans=organisation)
+    fusion = FusionOrganisation.objects.create(
+        gardee=organisation, absorbee=absorbee, auteur=people["administration"]
+    )
     return World(
         convention,
         diagnostic,
@@ -220,6 +241,9 @@ def build_world():
             "depose": depose,
             "signataire": signataire,
             "beneficiaire": epci,
+            "organisation": organisation,
+            "doublon": doublon,
+            "fusion": fusion,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

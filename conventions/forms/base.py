@@ -9,6 +9,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
 
 ANNEE_MIN, ANNEE_MAX = 2000, 2100
 
@@ -27,6 +28,25 @@ class PlausibleDatesMixin:
                 self.add_error(
                     name, f"Vérifiez l’année : elle est comprise entre {ANNEE_MIN} et {ANNEE_MAX}."
                 )
+
+
+class DatalistInput(forms.TextInput):
+    """A text field that suggests ``options`` (value, label said beside it) and accepts anything else."""
+
+    def __init__(self, options, attrs=None):
+        super().__init__(attrs)
+        self.options = options
+
+    def render(self, name, value, attrs=None, renderer=None):
+        if not self.options:
+            return super().render(name, value, attrs, renderer)
+        list_id = f"liste-{(attrs or {}).get('id', name)}"
+        field = super().render(name, value, (attrs or {}) | {"list": list_id}, renderer)
+        rows = format_html_join("", '<option value="{}" label="{}"></option>', self._rows())
+        return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, rows)
+
+    def _rows(self):
+        return ((value, label or value) for value, label in self.options)
 
 
 class PlacedForm(PlausibleDatesMixin, forms.ModelForm):

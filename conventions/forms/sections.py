@@ -8,9 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.functional import cached_property
 from PIL import Image, ImageOps
 
 from conventions.forms.base import (
+    DatalistInput,
     OrderedFormSet,
     RowChoiceField,
     RowForm,
@@ -21,6 +23,7 @@ from conventions.forms.base import (
 from conventions.models import (
     Convention,
     Domaine,
+    Mandat,
     Organisation,
     Partenaire,
     Phase,
@@ -82,12 +85,25 @@ class OrganisationRowFormSet:
         return dict.fromkeys(self.organisation_fields, organisations)
 
 
+def _said(mandat):
+    return f"{mandat.fonction}, {mandat.organisation}"
+
+
 class SignataireForm(RowForm):
     rangees = (
         (("organisation", 5), ("representant", 4), ("fonction", 3)),
         (("deliberation_numero", 3), ("deliberation_date", 3), ("signe_le", 3), ("ORDER", 1), ("DELETE", 2)),
     )
     organisation = RowChoiceField(label="Organisation")
+
+    def suggest(self, mandats):
+        """Offer the current mandates of the row's organisation; of all of them while none is chosen."""
+        chosen = [row for row in mandats if row.organisation_id == self.instance.organisation_id]
+        rows = chosen if self.instance.pk else mandats
+        self.fields["representant"].widget = DatalistInput([(row.nom, _said(row)) for row in rows])
+        self.fields["fonction"].widget = DatalistInput(
+            [(fonction, "") for fonction in dict.fromkeys(row.fonction for row in rows)]
+        )
 
     class Meta:
         model = Signataire
@@ -109,6 +125,16 @@ class SignataireFormSet(OrganisationRowFormSet, OrderedFormSet):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.queryset = self.queryset.filter(retire_par=None)
+
+    @cached_property
+    def mandats(self):
+        """Who holds a function today in the organisations that may sign: read once for all the rows."""
+        offered = Organisation.objects.for_convention(self.instance)
+        return list(Mandat.objects.courants().filter(organisation__in=offered).select_related("organisation"))
+
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        form.suggest(self.mandats)
 
     def clean(self):
         super().clean()
@@ -185,14 +211,36 @@ def redraw_logo(file):
     return ContentFile(content, f"{hashlib.sha256(content).hexdigest()[:16]}.{LOGO_FORMATS[form]}")
 
 
-class TerritoireForm(SectionForm):
-    rangees = ((("couleur", 4),), (("logo", 12),), (("retirer_logo", 12),))
+class LogoFormMixin(forms.Form):
+    """A logo that is replaced or taken away: call ``init_logo`` once the fields are there, ``forget_old_logo`` once saved."""
+
     logo = LogoField(
         label="Nouveau logo",
         required=False,
         help_text="PNG ou JPEG, 1 Mo au plus ; sur fond clair ou transparent.",
     )
     retirer_logo = forms.BooleanField(label="Retirer le logo actuel", required=False)
+
+    def init_logo(self):
+        self.old_logo = self.instance.logo.name
+        if not self.old_logo:
+            del self.fields["retirer_logo"]
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("retirer_logo") and "logo" not in self.changed_data:
+            cleaned["logo"] = False
+        return cleaned
+
+    def forget_old_logo(self, saved):
+        """Delete the former file, unless another row still shows it (two organisations that were merged)."""
+        storage, old = saved.logo.storage, self.old_logo
+        if old and old != saved.logo.name and not type(saved).objects.filter(logo=old).exists():
+            transaction.on_commit(lambda: storage.delete(old))
+
+
+class TerritoireForm(LogoFormMixin, SectionForm):
+    rangees = ((("couleur", 4),), (("logo", 12),), (("retirer_logo", 12),))
 
     class Meta:
         model = Territoire
@@ -204,24 +252,14 @@ class TerritoireForm(SectionForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.old_logo = self.instance.logo.name
-        if not self.old_logo:
-            del self.fields["retirer_logo"]
+        self.init_logo()
 
     def clean_couleur(self):
         return self.cleaned_data["couleur"].lower()
 
-    def clean(self):
-        cleaned = super().clean()
-        if cleaned.get("retirer_logo") and "logo" not in self.changed_data:
-            cleaned["logo"] = False
-        return cleaned
-
     def save(self, commit=True):
         territoire = super().save(commit)
-        if self.old_logo and self.old_logo != territoire.logo.name:
-            storage = territoire.logo.storage
-            transaction.on_commit(lambda: storage.delete(self.old_logo))
+        self.forget_old_logo(territoire)
         return territoire
 
 

@@ -156,6 +156,25 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             ],
         )
 
+    def ouvertes(self) -> Self:
+        """Those that are still written: neither close nor résiliée."""
+        return self.exclude(statut__in=[Convention.Statut.CLOSE, Convention.Statut.RESILIEE])
+
+    def naming(self, organisation: Organisation) -> Self:
+        """Conventions that ``organisation`` signs, joins, pays for or is paid by, and those of its territoire or commune."""
+        found = (
+            Q(pk__in=organisation.signatures.actuels().values("convention"))
+            | Q(pk__in=organisation.partenariats.values("convention"))
+            | Q(pk__in=organisation.financements_apportes.values("convention"))
+            | Q(pk__in=organisation.financements_recus.values("convention"))
+        )
+        if organisation.territoire_id:
+            found |= Q(territoire=organisation.territoire_id)
+        if organisation.commune_id:
+            territoires = Territoire.objects.filter(communes=organisation.commune_id)
+            found |= Q(territoire__in=territoires.values("pk"))
+        return self.filter(found)
+
     def expiring(self, today: datetime.date | None = None) -> Self:
         """Running conventions whose end comes within twelve months."""
         today = today or timezone.localdate()

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils.text import slugify
 
+from conventions.models.recherche import chiffres, colonne_sans_accents, mots
 from conventions.validators import validate_code_insee, validate_couleur, validate_siren
 
 if TYPE_CHECKING:
@@ -60,6 +61,21 @@ class Commune(models.Model):
         return self.nom
 
 
+class TerritoireQuerySet(models.QuerySet["Territoire"]):
+    def search(self, words: str) -> Self:
+        """By SIREN, or by name and département: every word, whatever the case, the accents and the hyphens."""
+        if siren := chiffres(words):
+            return self.filter(siren__startswith=siren)
+        found = self.annotate(
+            nom_plat=colonne_sans_accents("nom"), departement_plat=colonne_sans_accents("departement__nom")
+        )
+        for word in mots(words):
+            found = found.filter(
+                models.Q(nom_plat__contains=word) | models.Q(departement_plat__contains=word)
+            )
+        return found
+
+
 class Territoire(models.Model):
     """An EPCI, or a syndicat that carries a CTG, with its communes, its colour and its logo."""
 
@@ -87,6 +103,8 @@ class Territoire(models.Model):
         validators=[FileExtensionValidator(["png", "jpg", "jpeg"])],
         help_text="PNG ou JPEG, 1 Mo au plus.",
     )
+
+    objects = TerritoireQuerySet.as_manager()
 
     class Meta:
         verbose_name = "territoire"

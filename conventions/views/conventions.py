@@ -21,6 +21,10 @@ class ConventionListView(FilterView):
     def get_queryset(self):
         return Convention.objects.visible_to(self.request.user).for_list()
 
+    def get_context_data(self, **kwargs):
+        may_create = self.request.user.has_perm("conventions.add_convention", self.request.user)
+        return super().get_context_data(may_create=may_create, **kwargs)
+
 
 class ConventionView(InConventionMixin, DetailView):
     room = "convention"

@@ -40,6 +40,7 @@ from conventions.models import (
     Equipement,
     Financement,
     Habilitation,
+    Mandat,
     Organisation,
     Partenaire,
     Phase,
@@ -159,6 +160,7 @@ class Loader:
         self.organisations: dict[str, Organisation] = {}
         self.conventions: dict[str, Convention] = {}
         self.signers: dict[str, set[str]] = {}
+        self.titulaires: dict[tuple[str, str], str] = {}
         self.comments: list[Commentaire] = []
         self.written: list[datetime.datetime] = []
         self.enjeux: dict[str, list[Enjeu]] = {}
@@ -174,6 +176,7 @@ class Loader:
         self.write_territoires(lists["territoires"])
         self.write_organisations(lists["organisations"])
         self.write_equipements(read("equipements.toml"))
+        self.write_mandats(lists["mandats"])
         for row in rows:
             self.write_convention(row)
         self.write_accounts()
@@ -269,6 +272,24 @@ class Loader:
                 self.batch.add(equipement)
         self.batch.write()
 
+    def write_mandats(self, rows: dict[str, list[list[Any]]]) -> None:
+        for key, held in rows.items():
+            organisation = self.organisations[key]
+            for ordre, cell in enumerate(held):
+                fonction, nom, debut, fin = cells(cell, 4)
+                self.batch.add(
+                    Mandat(
+                        organisation=organisation,
+                        ordre=ordre,
+                        fonction=fonction,
+                        nom=nom,
+                        debut=debut or None,
+                        fin=fin or None,
+                    )
+                )
+                if not fin:
+                    self.titulaires[key, fonction] = nom
+
     def write_accounts(self) -> None:
         password = make_password(PASSWORD)
         for account in ACCOUNTS:
@@ -330,6 +351,8 @@ class Loader:
                     ordre=ordre,
                     organisation=self.organisations[organisation],
                     fonction=fonction,
+                    # Who signed is not published; who is to sign holds the function today.
+                    representant="" if signe_le else self.titulaires.get((organisation, fonction), ""),
                     signe_le=self.day(signe_le),
                     deliberation_date=self.day(deliberation_date),
                     deliberation_numero=numero,
@@ -753,6 +776,7 @@ class Loader:
                         ordre=rank,
                         organisation=self.organisations[organisation],
                         fonction=fonction,
+                        nom=self.titulaires.get((organisation, fonction), ""),
                         voix=voix or MembreInstance.Voix.DELIBERATIVE,
                         user=self.person(code, compte) if compte else None,
                     )

@@ -116,6 +116,22 @@ def nombre(value: Any, places: int | None = None) -> str:
     return _french(number, places)
 
 
+@register.filter
+def siren(value: Any) -> str:
+    """A SIREN or a SIRET, by groups of three as they are read.
+
+    >>> siren("200035327")
+    '200\\u202f035\\u202f327'
+    >>> siren("20003532700018")
+    '200\\u202f035\\u202f327\\u202f00018'
+    """
+    text = str(value or "")
+    if not text:
+        return VIDE
+    groups = [text[0:3], text[3:6], text[6:9], text[9:]]
+    return ESPACE_FINE.join(group for group in groups if group)
+
+
 def _day(value: Any) -> datetime.date | None:
     """The local day of a date or a datetime; ``None`` for anything else."""
     if isinstance(value, datetime.datetime):
