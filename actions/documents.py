@@ -2,6 +2,7 @@
 
 import datetime
 from decimal import Decimal
+from textwrap import shorten
 from typing import Any
 
 from django.db.models import Sum
@@ -58,8 +59,9 @@ def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(tree, progressions, strict=True)),
         "total": total_progress(progressions),
+        "plus_grand": max((found.total for found in progressions), default=0),
         "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.select_related("organisation"),
+        "signataires": convention.signataires.for_page(),
     }
 
 
@@ -80,5 +82,6 @@ def fiche_html(fiche: FicheAction, today: datetime.date | None = None) -> str:
 
 
 def fiche_filename(fiche: FicheAction) -> str:
-    """« fiche-2-1-3-ouvrir-un-relais-itinerant.pdf »."""
-    return f"fiche-{slugify(fiche.code.replace('.', '-'))}-{slugify(fiche.intitule)[:60]}".strip("-") + ".pdf"
+    """« fiche-2-1-3-ouvrir-un-relais-itinerant.pdf »: a long title is cut between two words."""
+    titre = shorten(slugify(fiche.intitule).replace("-", " "), 60, placeholder="").replace(" ", "-")
+    return "-".join(filter(None, ("fiche", slugify(fiche.code.replace(".", "-")), titre))) + ".pdf"

@@ -1,6 +1,15 @@
 from django.urls import include, path
 
-from actions.views import fiches, listes, parts, pdf, plan, relecture
+from actions.views import (
+    contrats,
+    fiches,
+    financements,
+    listes,
+    parts,
+    pdf,
+    plan,
+    relecture,
+)
 
 app_name = "actions"
 
@@ -43,9 +52,23 @@ dans_la_convention = [
         name="commentaire_resolve",
     ),
 ]
+# The money of a convention: here because a line may pay a fiche; the statements of conventions.urls follow.
+money = [
+    path("", financements.FinancementsView.as_view(), name="financements"),
+    path("exercice/", financements.ExerciceOpenView.as_view(), name="exercice_open"),
+    path("<int:annee>/", financements.ExerciceView.as_view(), name="exercice"),
+]
+
+contrats_lies = [
+    path("", contrats.ContratsView.as_view(), name="contrats"),
+    path("<int:pk>/", contrats.ContratView.as_view(), name="contrat"),
+    path("<int:pk>/fiches/", contrats.ContratFichesView.as_view(), name="contrat_fiches"),
+]
 
 urlpatterns = [
     path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
     path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
+    path("conventions/<slug:code>/convention/contrats/", include(contrats_lies)),
+    path("conventions/<slug:code>/financements/", include(money)),
     path("conventions/<slug:code>/plan/", include(dans_la_convention)),
 ]

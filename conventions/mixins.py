@@ -19,10 +19,13 @@ class InConventionMixin:
     convention_lookup = "convention"
     convention_permission = "conventions.view_convention"
 
+    def get_conventions(self):
+        """Those that the address may name. A page that shows more of its convention loads it here, at once."""
+        return Convention.objects.visible_to(self.request.user).with_territoire()
+
     @cached_property
     def convention(self):
-        conventions = Convention.objects.visible_to(self.request.user).with_territoire()
-        convention = get_object_or_404(conventions, code=self.kwargs["code"])
+        convention = get_object_or_404(self.get_conventions(), code=self.kwargs["code"])
         if not self.request.user.has_perm(self.convention_permission, convention):
             raise PermissionDenied
         return convention

@@ -1,9 +1,12 @@
 """What ``/composants/`` shows: each component in its states, with names as long as real ones."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
+
+from ctg_portal.graphiques import Serie, barres_par_annee, barres_par_categorie
 
 LONG = (
     "Accompagner l’accueil de la petite enfance et soutenir les assistantes maternelles indépendantes "
@@ -130,6 +133,7 @@ SAMPLE: dict[str, Any] = {
         "width": 1000,
         "years": [{"x": index * 200, "label": str(2022 + index)} for index in range(5)],
         "today_x": 978,
+        "socle": {"x": 0, "w": 1000, "passe": 978},
         "phases": [
             {"x": 0, "w": 90, "label": "Diagnostic", "state": "fait", "dates": "de janvier à juin 2022"},
             {"x": 90, "w": 80, "label": "Plan d’actions", "state": "fait", "dates": "de juin à octobre 2022"},
@@ -159,6 +163,33 @@ SAMPLE: dict[str, Any] = {
             }
         ],
     },
+    "graphiques": [
+        barres_par_annee(
+            "Prévu, notifié et versé, par exercice",
+            [2022, 2023, 2024],
+            [
+                Serie("Prévu", (Decimal(240000), Decimal(251000), Decimal(263500)), 1),
+                Serie("Notifié", (Decimal("247900.10"), None, Decimal(263500)), 2),
+                Serie("Versé", (Decimal("248220.56"), Decimal(0), None), 0),
+            ],
+        ),
+        barres_par_annee(
+            "Versé par exercice et par groupe",
+            [2022, 2023, 2024],
+            [
+                Serie("Prestations de service", (Decimal("157191.67"), Decimal(160200), Decimal(163000)), 0),
+                Serie("Bonus territoire CTG", (Decimal("88443.16"), Decimal(89000), None), 1),
+                Serie("Fonds publics et territoires", (Decimal("2585.73"), None, Decimal(40000)), 2),
+                Serie("Autres financements", (None, Decimal(38000), Decimal(52000)), 3),
+            ],
+            empilees=True,
+        ),
+        barres_par_categorie(
+            "Versé par bénéficiaire",
+            ["CC Cazals-Salviac", LONG, "Association sans montant"],
+            [Serie("Versé", (Decimal("248220.56"), Decimal(77647), None))],
+        ),
+    ],
     "todo": [
         {"text": "fiches en retard", "url": "#", "count": 3},
         {"text": "fiches à compléter, demandées par la CAF", "url": "#", "count": 2},

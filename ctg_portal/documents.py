@@ -1,6 +1,7 @@
 """The one call to WeasyPrint: an HTML page of ours to a tagged PDF, offline, with our own fonts and images only."""
 
 import base64
+import gc
 import hashlib
 import logging
 import threading
@@ -89,6 +90,10 @@ def render_pdf(html: str) -> bytes:
     complaints = _Complaints()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(complaints)
+    # A layout makes millions of objects that live to its end: looking for cycles among them takes time and frees
+    # nothing. Whoever found the collector at work sets it to work again, so threads that draw together end as they began.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         fonts = FontConfiguration()
         stylesheet = CSS(url=f"{SCHEME}{STYLESHEET}", url_fetcher=fetcher, font_config=fonts)
@@ -99,6 +104,8 @@ def render_pdf(html: str) -> bytes:
     except FatalURLFetchingError as error:
         raise DocumentError(str(error)) from error
     finally:
+        if collecting:
+            gc.enable()
         logger.removeHandler(complaints)
     if complaints.messages:
         raise DocumentError(" ".join(complaints.messages))

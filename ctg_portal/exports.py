@@ -9,7 +9,13 @@ from typing import Any
 from django.db.models import Model
 
 from actions.models import Axe, FicheAction
-from conventions.models import Convention, Organisation, tableaux_financements
+from conventions.models import (
+    Avenant,
+    Convention,
+    Financement,
+    Organisation,
+    tableaux_financements,
+)
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
 from governance.models import Decision
@@ -89,8 +95,15 @@ def export_convention(convention: Convention) -> dict[str, Any]:
                 **_pick(
                     row, "representant", "fonction", "deliberation_numero", "deliberation_date", "signe_le"
                 ),
+                "copie": row.copie and row.copie.sha256,
+                "ajoute_par": row.ajoute_par and row.ajoute_par.numero,
+                "retire_par": row.retire_par and row.retire_par.numero,
             }
-            for row in convention.signataires.select_related("organisation")
+            for row in convention.signataires.for_page()
+        ],
+        "avenants": [
+            _avenant(row)
+            for row in convention.avenants.for_list().prefetch_related("signataires_retires__organisation")
         ],
         "partenaires": [
             {"organisation": _organisation(row.organisation), "role": row.role}
@@ -100,7 +113,8 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             _pick(row, "nature", "precision", "debut_prevu", "fin_prevue", "debut_reel", "fin_reelle")
             for row in convention.phases.all()
         ],
-        "financements": _financements(convention),
+        "equipements": _equipements(convention),
+        "financements": _financements(convention, refs),
         "diagnostic": diagnostic and _diagnostic(diagnostic, refs),
         "plan": _plan(convention, refs),
         "fiches_partagees": [
@@ -108,6 +122,29 @@ def export_convention(convention: Convention) -> dict[str, Any]:
             for row in convention.fiches_partagees.select_related("plan__convention").in_plan_order()
         ],
         "gouvernance": _gouvernance(convention, refs),
+        "documents_deposes": [
+            {
+                **_pick(row, "nature", "titre", "date", "visibilite", "version", "nom_fichier", "type_mime"),
+                **_pick(row, "taille", "sha256", "created_at", "retire_le"),
+                "remplace": row.remplace and row.remplace.sha256,
+                "auteur": _person(row.auteur),
+            }
+            for row in convention.documents_deposes.select_related("auteur", "remplace").order_by(
+                "created_at", "pk"
+            )
+        ],
+    }
+
+
+def _avenant(avenant: Avenant) -> dict[str, Any]:
+    return {
+        **_pick(avenant, "numero", "objet", "texte", "statut", "signe_le", "nouveau_debut", "nouvelle_fin"),
+        **_pick(avenant, "duree_motif", "modification_plan", "avant"),
+        "domaines_ajoutes": [row.code for row in avenant.domaines_ajoutes.all()],
+        "domaines_retires": [row.code for row in avenant.domaines_retires.all()],
+        "organisations_ajoutees": [_organisation(row) for row in avenant.organisations_ajoutees.all()],
+        "signataires_retires": [_organisation(row.organisation) for row in avenant.signataires_retires.all()],
+        "copie": avenant.copie and avenant.copie.sha256,
     }
 
 
@@ -116,10 +153,32 @@ def dump_convention(convention: Convention) -> str:
     return json.dumps(export_convention(convention), ensure_ascii=False, indent=2) + "\n"
 
 
-def _financements(convention: Convention) -> dict[str, Any]:
+def _equipements(convention: Convention) -> list[dict[str, Any]]:
+    """The register of the territoire, closed ones too: it is common to its conventions."""
+    return [
+        {
+            "type": {"code": row.type.code, "famille": row.type.famille},
+            **_pick(row, "nom", "adresse", "capacite", "ouverture", "agrement"),
+            "commune": row.commune_id,
+            "gestionnaire": _organisation(row.gestionnaire),
+            **_pick(row, "cof_numero", "cof_debut", "cof_fin", "ouvert_le", "ferme_le", "observations"),
+        }
+        for row in convention.territoire.equipements.for_list()
+    ]
+
+
+def _fiche_payee(row: Financement, refs: dict[str, dict[int, str]]) -> dict[str, Any] | None:
+    """The fiche that a line pays; ``ref`` is ``None`` when it is of the plan of another convention."""
+    imputation = getattr(row, "imputation", None)
+    if imputation is None:
+        return None
+    return {"ref": refs["fiche"].get(imputation.fiche_id), "code": imputation.fiche.code}
+
+
+def _financements(convention: Convention, refs: dict[str, dict[int, str]]) -> dict[str, Any]:
     montants = ("prevu", "notifie", "verse")
     rows = list(
-        convention.financements.for_table().order_by(
+        convention.financements.for_grid().order_by(
             "exercice", "dispositif__groupe", "dispositif__ordre", "beneficiaire__nom", "objet", "pk"
         )
     )
@@ -130,6 +189,8 @@ def _financements(convention: Convention) -> dict[str, Any]:
                 "financeur": _organisation(row.financeur),
                 "dispositif": {"code": row.dispositif.code, "groupe": row.dispositif.groupe},
                 "beneficiaire": _organisation(row.beneficiaire),
+                "equipement": row.equipement.nom if row.equipement else None,
+                "fiche": _fiche_payee(row, refs),
                 **_pick(row, "objet", *montants, "reference_cof", "source"),
             }
             for row in rows

@@ -35,6 +35,52 @@ class PermissionMixin:
         return super().get_context_data(**kwargs)
 
 
+class StateMovedError(Exception):
+    """The person may do this, but the object is no longer in the state that allows it."""
+
+    def __init__(self, obj):
+        super().__init__()
+        self.obj = obj
+
+
+class WhileOpenMixin:
+    """``role_permission`` is the permission less the state: whoever has it is told why it is too late, not « interdit ».
+
+    A page asked for goes back to the object with a sentence. What was posted reaches the form, which refuses it
+    with the same sentence and gives the words back. The view's ``state_sentence(obj)`` says why, in French.
+    """
+
+    role_permission = ""
+
+    def check_permission(self, obj):
+        try:
+            super().check_permission(obj)
+        except PermissionDenied:
+            if not self.request.user.has_perm(self.role_permission, obj):
+                raise
+            if self.request.method != "POST":
+                raise StateMovedError(obj) from None
+
+    def dispatch(self, request, *args, **kwargs):
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except StateMovedError as moved:
+            messages.warning(request, self.state_sentence(moved.obj))
+            return HttpResponseRedirect(moved.obj.get_absolute_url())
+
+    def refuse_when_moved(self, form):
+        """The form with its words and the reason, when the object moved since the page was opened; else ``None``."""
+        if self.request.user.has_perm(self.permission, self.object):
+            return None
+        form.add_error(
+            None, f"{self.state_sentence(self.object)} Votre saisie est gardée ci-dessous : copiez-la."
+        )
+        return self.form_invalid(form)
+
+    def form_valid(self, form):
+        return self.refuse_when_moved(form) or super().form_valid(form)
+
+
 class TransitionFormMixin:
     """For a form whose ``save(by=…)`` calls a verb: a refused transition becomes a sentence on the form."""
 

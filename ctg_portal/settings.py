@@ -19,6 +19,9 @@ DEMO = env.bool("DEMO", default=False)
 # False only on a machine without TLS (the demo, the tests).
 HTTPS = env.bool("HTTPS", default=True)
 
+# A grid of 300 lines of money is one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
 DATABASES = {"default": env.db("DATABASE_URL") | {"ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 60}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -106,6 +109,9 @@ TIME_ZONE = "Europe/Paris"
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
 
+# A convention of five years has some hundred lines of money, of eleven fields each, on one page.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -114,6 +120,14 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# Nothing of a file is kept past this size (see ctg_portal/depots.py), whatever form it is sent to.
+DEPOT_OCTETS = env.int("DEPOT_MO", default=20) * 1_048_576
+FILE_UPLOAD_HANDLERS = [
+    "ctg_portal.depots.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 

@@ -5,9 +5,11 @@ from ctg_portal import views
 
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
-    path("conventions/<slug:code>/", views.ConventionHomeView.as_view(), name="convention_home"),
+    path("portefeuille.xlsx", views.PortefeuilleXlsxView.as_view(), name="portefeuille_xlsx"),
     path("composants/", views.ComposantsView.as_view(), name="composants"),
+    # Before the home of a convention: « nouvelle » is no code.
     path("", include("conventions.urls")),
+    path("conventions/<slug:code>/", views.ConventionHomeView.as_view(), name="convention_home"),
     path("", include("diagnostics.urls")),
     path("", include("actions.urls")),
     path("", include("governance.urls")),

@@ -5,17 +5,22 @@ from django.conf import settings
 from django.contrib.auth.mixins import UserPassesTestMixin
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.generic import TemplateView
+from django_filters.views import FilterView
 
-from actions.models import FicheAction, PlanActions
+from actions.models import Axe, FicheAction
 from actions.models.progression import total_progress, with_progression
+from conventions.alertes import with_alertes
 from conventions.mixins import InConventionMixin
 from conventions.models import Convention
 from conventions.permissions import Role, all_roles, roles_on
-from ctg_portal.accueil import a_faire, decisions_ouvertes, instances_a_reunir, portfolio
+from ctg_portal.accueil import a_faire, alertes_pour, decisions_ouvertes, prochaine_reunion
 from ctg_portal.composants import SAMPLE
 from ctg_portal.demo.accounts import demo_accounts
-from governance.models import DocumentEmis, PointOrdreDuJour, Reunion
+from ctg_portal.portefeuille import Portefeuille, PortefeuilleFilter, ctg_of, export_xlsx
+from ctg_portal.tableurs import xlsx_response
+from governance.models import DocumentEmis, PointOrdreDuJour
 
 
 class LoginView(AllauthLoginView):
@@ -23,21 +28,43 @@ class LoginView(AllauthLoginView):
         return super().get_context_data(demo_accounts=demo_accounts() if settings.DEMO else [], **kwargs)
 
 
-class HomeView(TemplateView):
+class PortefeuilleMixin:
+    """The CTG of the visitor as the address filters and sorts them."""
+
+    filterset_class = PortefeuilleFilter
+
+    def get_queryset(self):
+        return ctg_of(self.request.user)
+
+    def get_filterset_kwargs(self, filterset_class):
+        return super().get_filterset_kwargs(filterset_class) | {"user": self.request.user}
+
+    def get_context_data(self, *, object_list, **kwargs):
+        portefeuille = Portefeuille(self.request.user, object_list, self.filterset.ordre)
+        return super().get_context_data(object_list=portefeuille, **kwargs)
+
+
+class HomeView(PortefeuilleMixin, FilterView):
     """The portfolio; whoever has a single CTG running and reviews nothing goes straight to it."""
 
     template_name = "accueil/portefeuille.html"
+    context_object_name = "lignes"
+    paginate_by = 25
 
     def get(self, request, *args, **kwargs):
-        running = list(Convention.objects.visible_to(request.user).running_ctg()[:2])
-        if len(running) == 1 and not any(
-            Role.RELECTURE in roles for roles in all_roles(request.user).values()
-        ):
-            return HttpResponseRedirect(reverse("convention_home", args=[running[0].code]))
+        if not any(Role.RELECTURE in roles for roles in all_roles(request.user).values()):
+            running = list(Convention.objects.visible_to(request.user).running_ctg()[:2])
+            if len(running) == 1:
+                return HttpResponseRedirect(reverse("convention_home", args=[running[0].code]))
         return super().get(request, *args, **kwargs)
 
-    def get_context_data(self, **kwargs):
-        return super().get_context_data(lignes=portfolio(self.request.user), **kwargs)
+
+class PortefeuilleXlsxView(PortefeuilleMixin, FilterView):
+    """The same lines as a workbook, all pages at once."""
+
+    def render_to_response(self, context, **kwargs):
+        name = f"territoires-{timezone.localdate():%Y-%m-%d}.xlsx"
+        return xlsx_response(export_xlsx(context["object_list"]), name)
 
 
 class ConventionHomeView(InConventionMixin, TemplateView):
@@ -49,20 +76,20 @@ class ConventionHomeView(InConventionMixin, TemplateView):
         roles = roles_on(self.request.user, self.convention.pk)
         return ["accueil/elu.html" if roles <= {Role.PILOTAGE} else "accueil/convention.html"]
 
+    def get_conventions(self):
+        return with_alertes(super().get_conventions())
+
     def get_context_data(self, **kwargs):
         user, convention = self.request.user, self.convention
         fiches = FicheAction.objects.visible_to(user).filter(plan__convention=convention).actives()
-        plan = PlanActions.objects.filter(convention=convention).prefetch_related("axes").first()
-        axes = with_progression(plan.axes.all(), fiches) if plan else []
-        reunions = Reunion.objects.visible_to(user).filter(instance__convention=convention)
-        prochaine = reunions.a_venir().select_related("instance").first()
+        axes = with_progression(Axe.objects.filter(plan__convention=convention), fiches)
+        prochaine = prochaine_reunion(convention)
         documents = DocumentEmis.objects.visible_to(user).filter(convention=convention).without_content()
         return super().get_context_data(
-            plan=plan,
             axes=axes,
             total=total_progress(progression for _, progression in axes),
             a_faire=a_faire(user, convention, roles_on(user, convention.pk)),
-            a_reunir=instances_a_reunir(convention),
+            alertes=alertes_pour(convention, roles_on(user, convention.pk)),
             prochaine=prochaine,
             documents=documents.filter(reunion=prochaine) if prochaine else documents.none(),
             a_decider=prochaine.points.filter(visee=PointOrdreDuJour.Visee.DECISION) if prochaine else [],

@@ -1,7 +1,7 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 
-from conventions.forms.base import SectionForm, date_input
+from conventions.forms.base import PlausibleDatesMixin, SectionForm, date_input
 from conventions.models import Organisation
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
 
@@ -29,10 +29,15 @@ class DiagnosticSectionForm(SectionForm):
         fields = ["annee", "synthese", "methode", "portrait", "offre_services", "paroles_terrain"]
 
     def __init__(self, *args, champs, **kwargs):
+        self.champs = champs
         super().__init__(*args, **kwargs)
-        for name in set(self.fields) - set(champs):
+
+    def prepare(self):
+        for name in set(self.fields) - {*self.champs, "empreinte"}:
             del self.fields[name]
         for name, field in self.fields.items():
+            if name == "empreinte":
+                continue
             if name == "annee":
                 field.min_value, field.max_value = 2000, 2100
                 continue
@@ -62,7 +67,7 @@ class DiagnosticMoveForm(forms.ModelForm):
         return self.instance
 
 
-class PartForm(forms.ModelForm):
+class PartForm(PlausibleDatesMixin, forms.ModelForm):
     """A row of the diagnostic: a new one goes last; its place is a number from 1."""
 
     place = forms.IntegerField(label="Place", required=False, min_value=1, max_value=999)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Prefetch
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.text import slugify
 
 from actions.documents import printable_fiches
 from actions.models import FicheAction
@@ -16,7 +17,7 @@ from actions.models.progression import progress_by_axe, total_progress
 from ctg_portal.documents import image_data, render_pdf
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
-from governance.models import Decision, DocumentEmis, Reunion
+from governance.models import Decision, DocumentEmis, PointOrdreDuJour, Reunion
 
 TITRE = "Dossier de séance"
 
@@ -40,10 +41,17 @@ def dossier_context(reunion: Reunion) -> dict[str, Any]:
         "total": total,
         "reunion": reunion,
         "points": points,
+        "a_decider": [point for point in points if point.visee == PointOrdreDuJour.Visee.DECISION],
         "fiches": list(concernees.values()),
         "membres": list(reunion.instance.membres.select_related("organisation", "user")),
         "ouvertes": list(ouvertes.select_related("reunion__instance")),
     }
+
+
+def dossier_filename(reunion: Reunion, version: int) -> str:
+    """« dossier-cazals-salviac-copil-2026-12-09-v1.pdf »."""
+    territoire = slugify(reunion.instance.convention.territoire.nom_court)
+    return f"dossier-{territoire}-{slugify(reunion.instance.nature.replace('_', '-'))}-{reunion.jour.isoformat()}-v{version}.pdf"
 
 
 @transaction.atomic
@@ -74,7 +82,7 @@ def issue_dossier(reunion: Reunion, *, by: User) -> DocumentEmis:
         nature=DocumentEmis.Nature.DOSSIER_SEANCE,
         titre=titre,
         version=version,
-        nom_fichier=f"dossier-{reunion.instance.nature.replace('_', '-')}-{reunion.jour:%Y-%m-%d}-v{version}.pdf",
+        nom_fichier=dossier_filename(reunion, version),
         contenu=contenu,
         html=contenu_html,
         sha256=hashlib.sha256(contenu).hexdigest(),

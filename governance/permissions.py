@@ -49,6 +49,8 @@ def is_not_cancelled(user: User, reunion: Reunion) -> bool:
 for model in ("instance", "reunion", "decision", "documentemis"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
+rules.add_perm("governance.coordinate_reunion", coordinates)
+rules.add_perm("governance.coordinate_decision", coordinates)
 rules.add_perm("governance.change_reunion", coordinates & is_modifiable)
 rules.add_perm("governance.move_reunion", coordinates)
 rules.add_perm("governance.note_reunion", coordinates & is_decidable)

@@ -1,6 +1,14 @@
 from django.urls import include, path
 
-from governance.views import decisions, documents, instances, reunions
+from governance.views import (
+    actes,
+    agenda,
+    decisions,
+    documents,
+    elus,
+    instances,
+    reunions,
+)
 
 app_name = "governance"
 
@@ -18,6 +26,7 @@ gouvernance = [
     path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
     path("reunions/<int:pk>/ordre-du-jour/", reunions.AgendaEditView.as_view(), name="agenda_edit"),
     path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
+    path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
     path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
@@ -29,7 +38,28 @@ documents_emis = [
     path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
 ]
 
+textes = [
+    path("texte/", actes.ConventionTexteView.as_view(), name="convention_texte"),
+    path("texte/docx/", actes.ConventionDocxView.as_view(), name="convention_docx"),
+    path("texte/pdf/", actes.ConventionPdfView.as_view(), name="convention_pdf"),
+    path("avenants/<int:pk>/texte/", actes.AvenantTexteView.as_view(), name="avenant_texte"),
+    path("avenants/<int:pk>/texte/docx/", actes.AvenantDocxView.as_view(), name="avenant_docx"),
+    path("avenants/<int:pk>/texte/pdf/", actes.AvenantPdfView.as_view(), name="avenant_pdf"),
+    path("contrats/<int:pk>/rapport/", actes.ContratRapportView.as_view(), name="contrat_rapport"),
+    path("contrats/<int:pk>/rapport/pdf/", actes.ContratRapportPdfView.as_view(), name="contrat_rapport_pdf"),
+]
+mon_agenda = [
+    path("", agenda.AgendaView.as_view(), name="agenda"),
+    path("creer/", agenda.AgendaOpenView.as_view(), name="agenda_open"),
+    path("changer/", agenda.AgendaRenewView.as_view(), name="agenda_renew"),
+    path("supprimer/", agenda.AgendaRevokeView.as_view(), name="agenda_revoke"),
+]
+
 urlpatterns = [
+    path("mon-agenda/", include(mon_agenda)),
+    path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
+    path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from tests.world import MEMBERS
 
 ALL = frozenset({"outsider", *MEMBERS})
+# Open without an account.
+EVERYONE = ALL | {"anonymous"}
 MEMBER = frozenset(MEMBERS)
 COORD = frozenset({"coordination"})
 EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
+DEPOSIT = frozenset({"coordination", "relecture"})
+ADMIN = frozenset({"administration"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
+    "portefeuille_xlsx": Row((), ALL),
     "composants": Row((), frozenset()),
     "convention_home": inside(),
     # conventions
@@ -48,6 +53,59 @@ ROWS: dict[str, Row] = {
     "conventions:logo": inside(allowed=frozenset()),
     "conventions:impression": inside("impression"),
     "conventions:impression_file": inside("impression"),
+    "conventions:equipements": inside(),
+    "conventions:equipements_export": inside("xlsx"),
+    "conventions:equipement_add": inside(allowed=COORD),
+    "conventions:equipement_edit": inside("equipement", allowed=COORD),
+    "conventions:equipement_close": inside("equipement", allowed=COORD),
+    "conventions:equipement_delete": inside("equipement", allowed=COORD),
+    "conventions:offre_services": inside(),
+    "conventions:importations": inside(),
+    "conventions:importation": inside("importation"),
+    "conventions:importation_add": inside("equipements", allowed=COORD),
+    "conventions:importation_modele": inside("financements"),
+    "conventions:importation_export": inside("financements"),
+    "conventions:importation_answer": inside("importation", allowed=COORD, method="post", status=302),
+    "conventions:importation_confirm": inside("importation", allowed=COORD, method="post", status=302),
+    "conventions:importation_drop": inside("importation", allowed=COORD, method="post", status=302),
+    "conventions:article_add": inside(allowed=COORD),
+    "conventions:articles_order": inside(allowed=COORD),
+    "conventions:articles_restore": inside(allowed=COORD),
+    "conventions:article_edit": inside("article", allowed=COORD),
+    "conventions:article_remove": inside("article", allowed=COORD),
+    "conventions:etat": inside("beneficiaire"),
+    "conventions:etat_pdf": inside("beneficiaire"),
+    "conventions:etat_xlsx": inside("beneficiaire"),
+    "conventions:signatures": inside(),
+    "conventions:signature_edit": inside("signataire", allowed=COORD),
+    "conventions:avenant_add": inside(allowed=COORD),
+    "conventions:avenant": inside("avenant"),
+    "conventions:avenant_edit": inside("avenant", allowed=COORD),
+    "conventions:avenant_sign": inside("avenant", allowed=COORD),
+    "conventions:avenant_abandon": inside("avenant", allowed=COORD),
+    "conventions:documents": inside(),
+    "conventions:document_add": inside(allowed=DEPOSIT),
+    "conventions:document": inside("depose"),
+    "conventions:document_file": inside("depose"),
+    "conventions:document_edit": inside("depose", allowed=COORD),
+    "conventions:document_replace": inside("depose", allowed=COORD),
+    "conventions:document_withdraw": inside("depose", allowed=COORD),
+    "conventions:document_restore": inside("depose", allowed=COORD, method="post", status=302),
+    "conventions:publications": Row(("code",), EVERYONE),
+    "conventions:publication_file": Row(("code", "depose"), EVERYONE),
+    "conventions:calendrier": inside(),
+    "conventions:contrat_add": inside(allowed=COORD),
+    "conventions:start": Row((), ADMIN),
+    "conventions:create": Row(("siren",), ADMIN),
+    "conventions:organisations": Row(),
+    "conventions:organisation": Row(("organisation",)),
+    "conventions:organisation_edit": Row(("organisation",), COORD),
+    "conventions:organisation_logo": Row(("organisation",), frozenset()),
+    "conventions:mandats": Row(("organisation",), COORD),
+    "conventions:doublons": Row(),
+    "conventions:fusion_search": Row(("organisation",), ADMIN),
+    "conventions:fusion": Row(("organisation", "doublon"), ADMIN),
+    "conventions:fusion_undo": Row(("fusion",), ADMIN),
     # diagnostics
     "diagnostics:detail": inside(),
     "diagnostics:start": inside(allowed=COORD, method="post", status=302),
@@ -95,6 +153,12 @@ ROWS: dict[str, Row] = {
     "actions:objectif_add": inside("axe", allowed=COORD),
     "actions:objectif_edit": inside("objectif", allowed=COORD),
     "actions:objectif_delete": inside("objectif", allowed=COORD),
+    "actions:contrats": inside(),
+    "actions:contrat": inside("contrat"),
+    "actions:contrat_fiches": inside("contrat", allowed=COORD),
+    "actions:financements": inside(),
+    "actions:exercice_open": inside(allowed=COORD),
+    "actions:exercice": inside(2022, allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),
@@ -115,6 +179,21 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:convention_texte": inside(),
+    "governance:convention_docx": inside(),
+    "governance:convention_pdf": inside(method="post", status=302),
+    "governance:avenant_texte": inside("avenant"),
+    "governance:avenant_docx": inside("avenant"),
+    "governance:avenant_pdf": inside("avenant", method="post", status=302),
+    "governance:contrat_rapport": inside("contrat"),
+    "governance:contrat_rapport_pdf": inside("contrat", method="post", status=302),
+    "governance:agenda": Row((), ALL),
+    "governance:agenda_open": Row((), ALL, "post", 302),
+    "governance:agenda_renew": Row((), ALL),
+    "governance:agenda_revoke": Row((), ALL),
+    "governance:flux": Row(("cle_agenda",), EVERYONE),
+    "governance:elus": inside(allowed=COORD),
+    "governance:elus_organisation": Row(("organisation",), COORD),
 }
 
 # allauth's own pages: what an anonymous visitor gets, and a person who is logged in.

@@ -1,8 +1,11 @@
 """Fixed values, so that a failing test reads well. Dates are far enough to last, or computed from today."""
 
 import datetime
+import hashlib
+import io
 
 import factory
+import pikepdf
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -49,6 +52,18 @@ def siren(n):
         value = int(digit) * (2 - position % 2)
         total += value - 9 if value > 9 else value
     return f"{base}{(10 - total % 10) % 10}"
+
+
+def small_pdf():
+    """One blank page: some 500 bytes that open everywhere."""
+    made = io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(made, deterministic_id=True)
+    return made.getvalue()
+
+
+PDF = small_pdf()
 
 
 class UserFactory(DjangoModelFactory):
@@ -182,11 +197,11 @@ class DocumentFactory(DjangoModelFactory):
 
     convention = factory.SubFactory(ConventionFactory)
     titre = "Délibération du conseil communautaire"
-    fichier = factory.django.FileField(data=b"%PDF-1.7 un document d'essai", filename="deliberation.pdf")
+    fichier = factory.django.FileField(data=PDF, filename="deliberation.pdf")
     nom_fichier = "deliberation.pdf"
     type_mime = "application/pdf"
-    taille = 28
-    sha256 = "0" * 64
+    taille = len(PDF)
+    sha256 = hashlib.sha256(PDF).hexdigest()
     auteur = factory.SubFactory(UserFactory)
 
 

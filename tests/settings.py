@@ -15,7 +15,9 @@ from ctg_portal.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages are tested as they are served, without the build step of production.
 STORAGES = STORAGES | {  # noqa: F405
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Deposited files stay in memory: each worker has its own.
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
 }
 TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405

@@ -5,7 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from tests.access import ROWS
 from tests.test_access import address
@@ -38,7 +40,11 @@ class Page(HTMLParser):
 
 def visitor_of(route):
     allowed = ROWS[route].allowed
-    return next(role for role in ("coordination", "relecture", "lecture", "outsider") if role in allowed)
+    return next(
+        role
+        for role in ("coordination", "administration", "relecture", "lecture", "outsider")
+        if role in allowed
+    )
 
 
 @pytest.mark.parametrize("route", PAGES)
@@ -64,3 +70,12 @@ def test_page(client, route):
         assert (page.h1, page.lang, page.inline) == (1, "fr", [])
         assert [id_ for id_ in page.ids if page.ids.count(id_) > 1] == []
         assert "<title>" in response.text
+
+
+def test_form_of_an_old_session_is_explained():
+    response = Client(enforce_csrf_checks=True).post(reverse("account_login"), {"login": "a@example.org"})
+
+    page = Page(response.text)
+    assert response.status_code == 403
+    assert (page.h1, page.lang, page.inline) == (1, "fr", [])
+    assert "Cette page est trop ancienne" in response.text

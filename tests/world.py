@@ -6,24 +6,46 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from actions.models import Bilan, Commentaire, FicheAction, Mesure, Note, PlanActions
-from conventions.models import Convention, Habilitation, Impression, Organisation, Phase
+from actions.models import (
+    Bilan,
+    Commentaire,
+    FicheAction,
+    LigneBudget,
+    LigneFinancement,
+    Mesure,
+    Note,
+    PlanActions,
+)
+from conventions.models import (
+    ArticleConvention,
+    Convention,
+    FusionOrganisation,
+    Habilitation,
+    Impression,
+    Organisation,
+    Phase,
+)
+from conventions.operations import importations
 from ctg_portal.models import User
 from diagnostics.models import Diagnostic
-from governance.models import DocumentEmis, Reunion
+from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
     AtelierFactory,
+    AvenantFactory,
     AxeFactory,
     CommuneFactory,
     ConstatFactory,
     ConventionFactory,
     DecisionFactory,
     DiagnosticFactory,
+    DocumentFactory,
     EnjeuFactory,
+    EquipementFactory,
     EtapeFactory,
     FinancementFactory,
     HabilitationFactory,
     InstanceFactory,
+    MandatFactory,
     MembreInstanceFactory,
     ObjectifFactory,
     OrganisationFactory,
@@ -69,6 +91,23 @@ def build_world():
         fin_prevue=convention.debut + datetime.timedelta(days=300),
     )
     FinancementFactory(convention=convention, financeur=caf, beneficiaire=epci)
+    equipement = EquipementFactory(
+        territoire=territoire, nom="Ludothèque du Val", commune=communes[0], gestionnaire=epci
+    )
+
+    article = ArticleConvention.objects.create(
+        convention=convention, titre="Objet", texte="Un projet pour [territoire]."
+    )
+    # On a territoire of its own, so that the same people still follow a single convention.
+    contrat = ConventionFactory(nature=Convention.Nature.GMR, principale=convention, intitule="Grandir ici")
+
+    # Two rows of the directory for one association; a third was united with the first.
+    organisation, doublon, absorbee = (
+        OrganisationFactory(nom=nom) for nom in ("Les Jardiniers", "Les jardiniers", "Jardiniers (ancien)")
+    )
+    convention.partenaires.create(organisation=organisation)
+    convention.partenaires.create(organisation=doublon)
+    MandatFactory(organisation=organisation)
 
     diagnostic = DiagnosticFactory(convention=convention)
     enjeu = EnjeuFactory(diagnostic=diagnostic)
@@ -105,14 +144,27 @@ def build_world():
     EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
+    LigneBudget.objects.create(fiche=brouillon, annee=convention.debut.year, prevu="13000.00")
+    LigneFinancement.objects.create(
+        fiche=brouillon, annee=convention.debut.year, financeur=caf, demande="5000.00"
+    )
     Note.objects.create(fiche=brouillon, texte="Première réunion tenue.", auteur=people["redaction"])
     Bilan.objects.create(fiche=brouillon, annee=convention.debut.year, realise="Étude faite.")
     commentaire = Commentaire.objects.create(
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
 
+    contrat.fiches_partagees.add(brouillon)
+
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
     MembreInstanceFactory(instance=instance, organisation=epci)
+    importation = importations.send(
+        convention=convention,
+        nature="equipements",
+        nom="équipements.csv",
+        contenu=f"Type;Nom;Places\n{equipement.type};Ludothèque du Val;25\nPiscine;Bassin d’été;\n".encode(),
+        by=people["coordination"],
+    )
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
@@ -144,6 +196,19 @@ def build_world():
         prete_le=timezone.now(),
     )
     impression.demandeurs.add(*people.values())
+    depose = DocumentFactory(convention=convention, auteur=people["coordination"], visibilite="public")
+    avenant = AvenantFactory(
+        convention=convention,
+        numero=1,
+        nouvelle_fin=convention.fin.replace(year=convention.fin.year + 1),
+        duree_motif="Le projet social va plus loin.",
+    )
+    for person in people.values():
+        FluxAgenda.renew(by=person)
+    Organisation.objects.filter(pk=absorbee.pk).update(fusionnee_dans=organisation)
+    fusion = FusionOrganisation.objects.create(
+        gardee=organisation, absorbee=absorbee, auteur=people["administration"]
+    )
     return World(
         convention,
         diagnostic,
@@ -152,6 +217,9 @@ def build_world():
         reunion,
         people,
         {
+            "article": article,
+            "avenant": avenant,
+            "contrat": contrat,
             "axe": axe,
             "objectif": objectif,
             "enjeu": enjeu,
@@ -168,7 +236,14 @@ def build_world():
             "decision": decision,
             "document": document,
             "impression": impression,
+            "equipement": equipement,
+            "importation": importation,
+            "depose": depose,
             "signataire": signataire,
+            "beneficiaire": epci,
+            "organisation": organisation,
+            "doublon": doublon,
+            "fusion": fusion,
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

@@ -12,7 +12,7 @@ from actions.models import (
     Note,
 )
 from actions.models.fiche import Avancement
-from conventions.forms.base import RowForm, RowFormSet, date_input
+from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
 
 
 class FicheAddForm(forms.ModelForm):
@@ -78,7 +78,7 @@ class FichePlaceForm(forms.ModelForm):
         return self.instance
 
 
-class AvancementForm(forms.ModelForm):
+class AvancementForm(PlausibleDatesMixin, forms.ModelForm):
     avancement = forms.ChoiceField(label="Nouvel avancement", widget=forms.RadioSelect)
     motif = forms.CharField(
         label="Motif",
@@ -194,7 +194,7 @@ class CommentaireResolveForm(forms.ModelForm):
         return self.instance
 
 
-class NoteForm(forms.ModelForm):
+class NoteForm(PlausibleDatesMixin, forms.ModelForm):
     class Meta:
         model = Note
         fields = ["date", "texte"]

@@ -92,7 +92,7 @@ class AxeForm(PlacedForm):
         )
         if self.instance._state.adding:
             nombre = self.instance.plan.axes.count()
-            self.initial.setdefault("code", str(nombre + 1))
+            self.initial["code"] = str(nombre + 1)
             self.initial["couleur"] = nombre % len(COULEURS) + 1
         self.helper = form_helper(
             Layout(
@@ -122,9 +122,7 @@ class ObjectifForm(PlacedForm):
         if not self.fields["enjeux"].queryset.exists():
             self.fields["enjeux"].help_text = "Aucun enjeu n’est encore écrit dans le diagnostic."
         if self.instance._state.adding:
-            self.initial.setdefault(
-                "code", f"{self.instance.axe.code}.{self.instance.axe.objectifs.count() + 1}"
-            )
+            self.initial["code"] = f"{self.instance.axe.code}.{self.instance.axe.objectifs.count() + 1}"
         self.helper = form_helper(
             Layout(
                 Row(Column("code", css_class="col-sm-3"), Column("intitule", css_class="col-sm-9")),

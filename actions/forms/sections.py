@@ -1,11 +1,4 @@
-"""One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves.
-
-Each carries a ``version`` of the section as it was read. When somebody saved the same section meanwhile, nothing is
-overwritten: the form comes back with what was typed, says so, and a second save replaces it knowingly.
-"""
-
-import hashlib
-import json
+"""One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves."""
 
 from django import forms
 from django.db import transaction
@@ -140,45 +133,29 @@ class FicheSectionForm(SectionForm):
     """A section of a fiche. ``rows`` maps a prefix to the class of the formset that belongs to it."""
 
     rows = {}
-    version = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         self.formsets = {
             prefix: formset_class(self.data if self.is_bound else None, instance=self.instance, prefix=prefix)
             for prefix, formset_class in self.rows.items()
         }
         self.limit_choices(self.instance.plan.convention)
-        self.initial["version"] = self.current_version = self.read_version()
 
     def limit_choices(self, convention):
         """Related objects are those of the convention."""
 
-    def read_version(self):
-        """A digest of the section as it is in the database now."""
-        state = {
-            name: sorted(row.pk for row in value) if isinstance(value, list) else str(value)
-            for name, value in self.initial.items()
-            if name in self.fields and name != "version"
-        }
+    def saved_state(self):
+        state = super().saved_state()
         for prefix, formset in self.formsets.items():
+            # The rows saved, not those the page sent: one added meanwhile, or by a first press, counts too.
+            columns = [field.attname for field in formset.model._meta.concrete_fields]
             state[prefix] = [
-                {name: str(value) for name, value in sorted(form.initial.items())}
-                for form in formset.initial_forms
+                [str(getattr(row, column)) for column in columns] for row in formset.get_queryset()
             ]
-        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:20]
-
-    def clean(self):
-        cleaned = super().clean()
-        given = cleaned.get("version")
-        if given and given != self.current_version:
-            self.refuse_overwriting()
-        return cleaned
+        return state
 
     def refuse_overwriting(self):
-        self.data = self.data.copy()
-        self.data[self.add_prefix("version")] = self.current_version
-        self.conflict = True
+        """The page shows the whole saved section above the form."""
         self.add_error(
             None,
             "Cette rubrique a été enregistrée par quelqu’un d’autre depuis que vous l’avez ouverte "
@@ -186,8 +163,6 @@ class FicheSectionForm(SectionForm):
             "Votre saisie est gardée ci-dessous et la version enregistrée est rappelée au-dessus : "
             "reprenez ce qui doit l’être, puis enregistrez pour la remplacer.",
         )
-
-    conflict = False
 
     def is_valid(self):
         return all([super().is_valid(), *(formset.is_valid() for formset in self.formsets.values())])

@@ -489,7 +489,8 @@ class FicheAction(TimestampedModel, Ordered):
 
     @property
     def jours_de_retard(self) -> int:
-        depuis = self.retard_depuis
+        """Days past the échéance; past the oldest step due when only steps are late (``is_late_by_etape``)."""
+        depuis = self.retard_depuis if self.is_late_by_etape else self.is_late and self.echeance
         return (timezone.localdate() - depuis).days if depuis else 0
 
     @property

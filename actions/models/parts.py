@@ -4,13 +4,15 @@ from decimal import Decimal
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Q, Sum
+from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
 from actions.models.fiche import SECTIONS, FicheAction
-from conventions.models import Dispositif, Financement, Organisation
+from conventions.models import Convention, Dispositif, Financement, Organisation
 from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.workflow import TransitionError
 
@@ -133,11 +135,40 @@ class LigneFinancement(Ordered):
         return f"{self.annee} {self.financeur}"
 
 
+class ImputationQuerySet(models.QuerySet["Imputation"]):
+    def visible_to(self, user: User) -> Self:
+        """Those of the fiches that ``user`` may read: a confidential fiche is not named beside its money."""
+        return self.filter(fiche__in=FicheAction.objects.visible_to(user))
+
+    def rows_for_page(self, user: User) -> ArraySubquery:
+        """The money of the fiche of the outer query, the latest first, amounts as decimal text; that of a contract
+        which ``user`` may not open is left out."""
+        rows = self.filter(
+            fiche=OuterRef("pk"), financement__convention__in=Convention.objects.visible_to(user)
+        ).order_by("-financement__exercice", "financement__dispositif__ordre", "pk")
+        names = ("dispositif__intitule", "financeur__nom", "beneficiaire__nom", "convention__intitule")
+        return ArraySubquery(
+            rows.values(
+                row=JSONObject(
+                    exercice="financement__exercice",
+                    code="financement__convention__code",
+                    **{name.partition("__")[0]: f"financement__{name}" for name in names},
+                    **{
+                        name: Cast(f"financement__{name}", models.CharField())
+                        for name in Financement.MONTANTS
+                    },
+                )
+            )
+        )
+
+
 class Imputation(TimestampedModel):
     """Money of the convention that pays an action: ``Financement`` stands below the fiches and cannot name them."""
 
     financement = models.OneToOneField(Financement, models.CASCADE, related_name="imputation")
     fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="imputations")
+
+    objects = ImputationQuerySet.as_manager()
 
     class Meta:
         verbose_name = "imputation"

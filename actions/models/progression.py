@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from actions.models.fiche import AVANCEMENTS_FINIS, Avancement, FicheActionQuerySet, Redaction
 from actions.models.plan import Axe
+from conventions.models import Convention
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,28 @@ def progress_by_axe(fiches: FicheActionQuerySet) -> dict[int, Progression]:
         counts[row["axe"]][row["avancement"]] = row["n"]
         late[row["axe"]] += row["n_late"]
     return {axe: Progression(counts[axe], late[axe]) for axe in counts}
+
+
+def progress_of_contrats(
+    fiches: FicheActionQuerySet, contrats: Iterable[Convention]
+) -> dict[int, Progression]:
+    """Progression, by id of the contract, of the fiches of ``fiches`` that each carries; two queries."""
+    counts: dict[int, dict[str, int]] = {contrat.pk: defaultdict(int) for contrat in contrats}
+    late: dict[int, int] = defaultdict(int)
+    own = fiches.filter(plan__convention__in=counts).annotate(contrat=F("plan__convention"))
+    shared = fiches.filter(cadres__in=counts).annotate(contrat=F("cadres"))
+    for rows in (own, shared):
+        for row in (
+            rows.with_late()
+            .order_by()
+            .values("contrat", "avancement")
+            .annotate(
+                n=Count("pk", distinct=True), n_late=Count("pk", filter=Q(is_late_db=True), distinct=True)
+            )
+        ):
+            counts[row["contrat"]][row["avancement"]] += row["n"]
+            late[row["contrat"]] += row["n_late"]
+    return {pk: Progression(dict(found), late[pk]) for pk, found in counts.items()}
 
 
 def total_progress(progressions: Iterable[Progression]) -> Progression:

@@ -7,10 +7,19 @@ from django.views.generic import CreateView, DetailView, UpdateView
 
 from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
-from actions.models import SECTIONS, Axe, Commentaire, FicheAction, PlanActions, for_screen, plan_tree
-from actions.views.base import FicheMixin, VerbView, WhileOpenMixin
+from actions.models import (
+    SECTIONS,
+    Axe,
+    Commentaire,
+    FicheAction,
+    Imputation,
+    PlanActions,
+    for_screen,
+    plan_tree,
+)
+from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import TransitionFormMixin
+from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
 
 SUIVIES = frozenset({"suivi"})
 """Sections that stay open after the text is validated: news go on."""
@@ -69,7 +78,8 @@ class FicheView(FicheMixin, DetailView):
     queryset = FicheAction.objects.all()
 
     def get_queryset(self):
-        return for_screen(super().get_queryset())
+        money = Imputation.objects.rows_for_page(self.request.user)
+        return for_screen(super().get_queryset()).annotate(rows_financements=money)
 
     def get_context_data(self, **kwargs):
         fiche = self.object
@@ -130,9 +140,8 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         return fiches.select_for_update(of=("self",)) if self.request.method == "POST" else fiches
 
     def form_valid(self, form):
-        if not self.request.user.has_perm(self.permission, self.object):
-            form.add_error(None, self.state_sentence() + " Votre saisie est gardée ci-dessous : copiez-la.")
-            return self.form_invalid(form)
+        if refusal := self.refuse_when_moved(form):
+            return refusal
         form.save()
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.ancre}")

@@ -5,10 +5,10 @@ from django.views.generic import UpdateView
 from actions.forms.fiches import BilanForm, MesureFormSet, NoteForm
 from actions.forms.sections import EtapesForm
 from actions.models import Bilan, IndicateurSuivi, Note
-from actions.views.base import FicheMixin, WhileOpenMixin
+from actions.views.base import FicheMixin
 from actions.views.fiches import SectionEditView
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import PermissionMixin
+from ctg_portal.mixins import PermissionMixin, WhileOpenMixin
 
 
 class EtapesEditView(SectionEditView):
@@ -32,9 +32,8 @@ class FollowMixin(WhileOpenMixin, FicheMixin):
     role_permission = "actions.write_ficheaction"
 
     def form_valid(self, form):
-        if not self.request.user.has_perm(self.permission, self.object):
-            form.add_error(None, self.state_sentence())
-            return self.form_invalid(form)
+        if refusal := self.refuse_when_moved(form):
+            return refusal
         form.save()
         messages.success(self.request, self.success_message)
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#suivi")

@@ -1,6 +1,4 @@
-from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.views.generic import DetailView, TemplateView
 
 from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html
@@ -9,7 +7,7 @@ from actions.views.base import FicheMixin
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
 from conventions.operations.impressions import ask_impression
-from conventions.views.impressions import pdf_response
+from conventions.views.impressions import impression_redirect, pdf_response
 from ctg_portal.documents import render_pdf
 
 
@@ -37,9 +35,7 @@ class PlanPdfView(InConventionMixin, TemplateView):
             nom_fichier=plan_filename(plan),
             by=request.user,
         )
-        return HttpResponseRedirect(
-            reverse("conventions:impression", args=[self.convention.code, impression.pk])
-        )
+        return impression_redirect(impression, self.convention.code, request.path)
 
 
 class FichePdfView(FicheMixin, DetailView):

@@ -15,9 +15,9 @@ from actions.forms.fiches import (
     ValidateForm,
 )
 from actions.models import Commentaire
-from actions.views.base import FicheMixin, VerbView, WhileOpenMixin
+from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 
 
 class SubmitView(VerbView):
@@ -101,6 +101,8 @@ class CommentaireAddView(WhileOpenMixin, FicheMixin, UpdateView):
         return super().get_form_kwargs() | {"instance": remark, "initial": {"section": section}}
 
     def form_valid(self, form):
+        if refusal := self.refuse_when_moved(form):
+            return refusal
         form.save()
         messages.success(self.request, "Le commentaire est enregistré.")
         ancre = form.instance.section or "commentaires"

@@ -1,17 +1,55 @@
 """What the forms of a convention share: dates, rows, and saving one section only."""
 
+import datetime
+import hashlib
+import json
+
 from crispy_forms.bootstrap import InlineCheckboxes
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+
+ANNEE_MIN, ANNEE_MAX = 2000, 2100
 
 
 def date_input():
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-class PlacedForm(forms.ModelForm):
+class PlausibleDatesMixin:
+    """A date far from any convention is a slip of the keyboard (« 26 » for 2026): its field says so."""
+
+    def _clean_fields(self):
+        super()._clean_fields()
+        for name, value in list(self.cleaned_data.items()):
+            if isinstance(value, datetime.date) and not ANNEE_MIN <= value.year <= ANNEE_MAX:
+                self.add_error(
+                    name, f"Vérifiez l’année : elle est comprise entre {ANNEE_MIN} et {ANNEE_MAX}."
+                )
+
+
+class DatalistInput(forms.TextInput):
+    """A text field that suggests ``options`` (value, label said beside it) and accepts anything else."""
+
+    def __init__(self, options, attrs=None):
+        super().__init__(attrs)
+        self.options = options
+
+    def render(self, name, value, attrs=None, renderer=None):
+        if not self.options:
+            return super().render(name, value, attrs, renderer)
+        list_id = f"liste-{(attrs or {}).get('id', name)}"
+        field = super().render(name, value, (attrs or {}) | {"list": list_id}, renderer)
+        rows = format_html_join("", '<option value="{}" label="{}"></option>', self._rows())
+        return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, rows)
+
+    def _rows(self):
+        return ((value, label or value) for value, label in self.options)
+
+
+class PlacedForm(PlausibleDatesMixin, forms.ModelForm):
     """``rangees`` places the fields: lines of (name, twelfths of the width); without it, one a line."""
 
     rangees = ()
@@ -38,17 +76,71 @@ class PlacedForm(forms.ModelForm):
         return InlineCheckboxes(name) if many else name
 
 
-class SectionForm(PlacedForm):
-    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is."""
+class ConstrainedForm(PlacedForm):
+    """Looks at every constraint of its row, also those that name a column it does not edit."""
 
     def full_clean(self):
         super().full_clean()
-        # Django skips the constraints that also name a field of another section.
+        # Django skips the constraints that also name a field out of the form.
         if self.is_bound and not self._errors:
             try:
                 self.instance.validate_constraints()
             except ValidationError as error:
                 self.add_error(None, error.messages)
+
+
+class SectionForm(ConstrainedForm):
+    """Saves its own fields and nothing else, so that another section edited meanwhile stays as it is.
+
+    It carries an ``empreinte`` of the section as it was read. When somebody saved the same section meanwhile, nothing
+    is overwritten: the form comes back with what was typed and what was saved; a second save replaces it knowingly.
+    """
+
+    empreinte = forms.CharField(widget=forms.HiddenInput, required=False)
+    conflict = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.prepare()
+        self.initial["empreinte"] = self.current_empreinte = self.read_empreinte()
+
+    def prepare(self):
+        """Fields to take away or to limit, before the section is read."""
+
+    def saved_state(self):
+        """The section as it is in the database now, as JSON can hold it."""
+        return {
+            name: sorted(row.pk for row in value) if isinstance(value, list) else str(value)
+            for name, value in self.initial.items()
+            if name in self.fields and name != "empreinte"
+        }
+
+    def read_empreinte(self):
+        return hashlib.sha256(json.dumps(self.saved_state(), sort_keys=True).encode()).hexdigest()[:20]
+
+    def clean(self):
+        cleaned = super().clean()
+        given = cleaned.get("empreinte")
+        if given and given != self.current_empreinte:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("empreinte")] = self.current_empreinte
+            self.conflict = True
+            self.refuse_overwriting()
+        return cleaned
+
+    def refuse_overwriting(self):
+        """Say that somebody saved meanwhile, and beside each field what they saved."""
+        self.add_error(
+            None,
+            "Quelqu’un d’autre a enregistré cette page depuis que vous l’avez ouverte : rien n’est écrasé. Votre saisie "
+            "est gardée ; ce qui a été enregistré entre-temps est rappelé sous chaque champ. Reprenez ce qui doit "
+            "l’être, puis enregistrez pour le remplacer.",
+        )
+        for name in self.changed_data:
+            saved = self.initial.get(name)
+            if name != "empreinte" and isinstance(saved, (str, int, datetime.date)):
+                shown = f"{saved:%d/%m/%Y}" if isinstance(saved, datetime.date) else str(saved)
+                self.add_error(name, f"Enregistré entre-temps : « {shown or 'rien'} ».")
 
     def save(self, commit=True):
         stamped = {"updated_at"} & {field.name for field in self.instance._meta.fields}
@@ -93,8 +185,26 @@ class RowForm(PlacedForm):
             self.fields[name].share(rows)
 
 
-class RowFormSet(forms.BaseInlineFormSet):
-    """Rows of one convention. A row that is no longer there, or not of this convention, is refused aloud."""
+class KnownRowsMixin:
+    """A row that is no longer there, or not of this convention, is refused aloud; so are two alike."""
+
+    def clean(self):
+        # Django leaves such a row aside without a word: its instance has no key.
+        if any(form.instance.pk is None for form in self.initial_forms):
+            raise ValidationError(
+                "Une ligne a été retirée depuis l’ouverture de cette page, ou n’est pas de cette convention : "
+                "rien n’a été enregistré. Rechargez la page et recommencez."
+            )
+        super().clean()
+
+    def get_unique_error_message(self, unique_check):
+        fields = self.empty_form.fields
+        labels = [f"«\u00a0{fields[name].label}\u00a0»" for name in unique_check if name != self.fk.name]
+        return f"Deux lignes ont la même valeur pour {' et '.join(labels)} : gardez-en une."
+
+
+class RowFormSet(KnownRowsMixin, forms.BaseInlineFormSet):
+    """Rows of one convention."""
 
     def shared_rows(self):
         """Mapping of field names to the rows that every form offers; read once."""
@@ -109,15 +219,6 @@ class RowFormSet(forms.BaseInlineFormSet):
         super().add_fields(form, index)
         if "DELETE" in form.fields:
             form.fields["DELETE"].label = "Retirer cette ligne"
-
-    def clean(self):
-        # Django leaves such a row aside without a word: its instance has no key.
-        if any(form.instance.pk is None for form in self.initial_forms):
-            raise ValidationError(
-                "Une ligne a été retirée depuis l’ouverture de cette page, ou n’est pas de cette convention : "
-                "rien n’a été enregistré. Rechargez la page et recommencez."
-            )
-        super().clean()
 
 
 class OrderedFormSet(RowFormSet):

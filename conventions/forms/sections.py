@@ -8,9 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.utils.functional import cached_property
 from PIL import Image, ImageOps
 
 from conventions.forms.base import (
+    DatalistInput,
     OrderedFormSet,
     RowChoiceField,
     RowForm,
@@ -20,16 +22,14 @@ from conventions.forms.base import (
 )
 from conventions.models import (
     Convention,
-    Dispositif,
     Domaine,
-    Financement,
+    Mandat,
     Organisation,
     Partenaire,
     Phase,
     Signataire,
     Territoire,
 )
-from ctg_portal.fields import MontantField
 
 LOGO_OCTETS = 1_000_000
 LOGO_COTE = 1200
@@ -85,12 +85,25 @@ class OrganisationRowFormSet:
         return dict.fromkeys(self.organisation_fields, organisations)
 
 
+def _said(mandat):
+    return f"{mandat.fonction}, {mandat.organisation}"
+
+
 class SignataireForm(RowForm):
     rangees = (
         (("organisation", 5), ("representant", 4), ("fonction", 3)),
         (("deliberation_numero", 3), ("deliberation_date", 3), ("signe_le", 3), ("ORDER", 1), ("DELETE", 2)),
     )
     organisation = RowChoiceField(label="Organisation")
+
+    def suggest(self, mandats):
+        """Offer the current mandates of the row's organisation; of all of them while none is chosen."""
+        chosen = [row for row in mandats if row.organisation_id == self.instance.organisation_id]
+        rows = chosen if self.instance.pk else mandats
+        self.fields["representant"].widget = DatalistInput([(row.nom, _said(row)) for row in rows])
+        self.fields["fonction"].widget = DatalistInput(
+            [(fonction, "") for fonction in dict.fromkeys(row.fonction for row in rows)]
+        )
 
     class Meta:
         model = Signataire
@@ -112,6 +125,16 @@ class SignataireFormSet(OrganisationRowFormSet, OrderedFormSet):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.queryset = self.queryset.filter(retire_par=None)
+
+    @cached_property
+    def mandats(self):
+        """Who holds a function today in the organisations that may sign: read once for all the rows."""
+        offered = Organisation.objects.for_convention(self.instance)
+        return list(Mandat.objects.courants().filter(organisation__in=offered).select_related("organisation"))
+
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        form.suggest(self.mandats)
 
     def clean(self):
         super().clean()
@@ -148,44 +171,6 @@ class PhaseForm(RowForm):
         model = Phase
         fields = ["nature", "precision", "debut_prevu", "fin_prevue", "debut_reel", "fin_reelle"]
         widgets = dict.fromkeys(("debut_prevu", "fin_prevue", "debut_reel", "fin_reelle"), date_input())
-
-
-class FinancementForm(RowForm):
-    rangees = (
-        (("exercice", 2), ("dispositif", 6), ("objet", 4)),
-        (("beneficiaire", 6), ("financeur", 6)),
-        (("prevu", 2), ("notifie", 2), ("verse", 2), ("reference_cof", 3), ("source", 3)),
-        (("DELETE", 12),),
-    )
-    dispositif = RowChoiceField(label="Dispositif")
-    beneficiaire = RowChoiceField(label="Bénéficiaire")
-    financeur = RowChoiceField(label="Financeur")
-
-    class Meta:
-        model = Financement
-        fields = [
-            "exercice",
-            "dispositif",
-            "beneficiaire",
-            "financeur",
-            "objet",
-            "prevu",
-            "notifie",
-            "verse",
-            "reference_cof",
-            "source",
-        ]
-        field_classes = dict.fromkeys(Financement.MONTANTS, MontantField)
-        widgets = {"exercice": forms.NumberInput(attrs={"min": 2000, "max": 2100})}
-        help_texts = {"objet": ""}
-        labels = {"prevu": "Prévu (€)", "notifie": "Notifié (€)", "verse": "Versé (€)"}
-
-
-class FinancementFormSet(OrganisationRowFormSet, RowFormSet):
-    organisation_fields = ("beneficiaire", "financeur")
-
-    def shared_rows(self):
-        return super().shared_rows() | {"dispositif": {row.pk: row for row in Dispositif.objects.all()}}
 
 
 class LogoField(forms.ImageField):
@@ -226,14 +211,36 @@ def redraw_logo(file):
     return ContentFile(content, f"{hashlib.sha256(content).hexdigest()[:16]}.{LOGO_FORMATS[form]}")
 
 
-class TerritoireForm(SectionForm):
-    rangees = ((("couleur", 4),), (("logo", 12),), (("retirer_logo", 12),))
+class LogoFormMixin(forms.Form):
+    """A logo that is replaced or taken away: call ``init_logo`` once the fields are there, ``forget_old_logo`` once saved."""
+
     logo = LogoField(
         label="Nouveau logo",
         required=False,
         help_text="PNG ou JPEG, 1 Mo au plus ; sur fond clair ou transparent.",
     )
     retirer_logo = forms.BooleanField(label="Retirer le logo actuel", required=False)
+
+    def init_logo(self):
+        self.old_logo = self.instance.logo.name
+        if not self.old_logo:
+            del self.fields["retirer_logo"]
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("retirer_logo") and "logo" not in self.changed_data:
+            cleaned["logo"] = False
+        return cleaned
+
+    def forget_old_logo(self, saved):
+        """Delete the former file, unless another row still shows it (two organisations that were merged)."""
+        storage, old = saved.logo.storage, self.old_logo
+        if old and old != saved.logo.name and not type(saved).objects.filter(logo=old).exists():
+            transaction.on_commit(lambda: storage.delete(old))
+
+
+class TerritoireForm(LogoFormMixin, SectionForm):
+    rangees = ((("couleur", 4),), (("logo", 12),), (("retirer_logo", 12),))
 
     class Meta:
         model = Territoire
@@ -245,24 +252,14 @@ class TerritoireForm(SectionForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.old_logo = self.instance.logo.name
-        if not self.old_logo:
-            del self.fields["retirer_logo"]
+        self.init_logo()
 
     def clean_couleur(self):
         return self.cleaned_data["couleur"].lower()
 
-    def clean(self):
-        cleaned = super().clean()
-        if cleaned.get("retirer_logo") and "logo" not in self.changed_data:
-            cleaned["logo"] = False
-        return cleaned
-
     def save(self, commit=True):
         territoire = super().save(commit)
-        if self.old_logo and self.old_logo != territoire.logo.name:
-            storage = territoire.logo.storage
-            transaction.on_commit(lambda: storage.delete(self.old_logo))
+        self.forget_old_logo(territoire)
         return territoire
 
 
@@ -326,15 +323,6 @@ SECTIONS = {
         aide="Une phase peut commencer avant la convention, ou finir après elle.",
         ligne="Phase",
         ajouter="Ajouter une phase",
-    ),
-    "financements": Section(
-        "Financements",
-        _rows(Financement, FinancementForm, FinancementFormSet),
-        "Les financements sont enregistrés.",
-        aide="Les montants s’écrivent 157 191,67 ou 248220.56 ; laissez vide ce qui n’est pas connu.",
-        ligne="Financement",
-        ajouter="Ajouter un financement",
-        names_organisations=True,
     ),
     "territoire": Section(
         "Couleur et logo",

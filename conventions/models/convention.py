@@ -1,5 +1,6 @@
+import calendar
 import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import pghistory
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -13,10 +14,13 @@ from django.utils import timezone
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
 
-ALERTE_RENOUVELLEMENT_JOURS = 365
-"""Days before the end of a convention from which its renewal is to be started (domain: 12 months)."""
+if TYPE_CHECKING:
+    from conventions.models.document import Document
+
+MOIS_RENOUVELLEMENT = 12
+"""Months before the end of a convention from which its renewal is to be started."""
 
 
 def add_years(day: datetime.date, years: int) -> datetime.date:
@@ -25,6 +29,13 @@ def add_years(day: datetime.date, years: int) -> datetime.date:
         return day.replace(year=day.year + years)
     except ValueError:
         return day.replace(year=day.year + years, day=28)
+
+
+def add_months(day: datetime.date, months: int) -> datetime.date:
+    """The same day ``months`` later, or the last day of a month too short for it."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return day.replace(year=year, month=month + 1, day=min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 class Domaine(Ordered):
@@ -50,19 +61,22 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
     def visible_to(self, user: User) -> Self:
         """Conventions on which ``user`` has a role, given on them or through an organisation.
 
-        An organisation opens the conventions it signs and those of the territoire it administers.
+        An organisation opens the conventions it signs and those of the territoire it administers. Three sets of
+        keys and no join: a row comes once, however many ways lead to it.
         """
         if not user.is_authenticated:
             return self.none()
+        signed = Signataire.objects.actuels().filter(organisation__habilitations__user=user)
+        own = Organisation.objects.filter(habilitations__user=user, territoire__isnull=False)
         return self.filter(
             Q(pk__in=Convention.objects.filter(habilitations__user=user).values("pk"))
-            | Q(
-                pk__in=Signataire.objects.actuels()
-                .filter(organisation__habilitations__user=user)
-                .values("convention")
-            )
-            | Q(territoire__organisation__habilitations__user=user)
-        ).distinct()
+            | Q(pk__in=signed.values("convention"))
+            | Q(territoire__in=own.values("territoire"))
+        )
+
+    def published(self) -> Self:
+        """Those that have a page open to all: they were signed one day."""
+        return self.exclude(statut=Convention.Statut.PREPARATION)
 
     def with_territoire(self) -> Self:
         return self.select_related("territoire__departement", "territoire__organisation")
@@ -99,8 +113,17 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             .exclude(pk=convention.pk)
             .select_related("territoire")
             .prefetch_related(
-                models.Prefetch("signataires", Signataire.objects.select_related("organisation"))
+                models.Prefetch("signataires", Signataire.objects.actuels().select_related("organisation"))
             )
+            .order_by("debut", "pk")
+        )
+
+    def contrats_du_plan(self, convention: "Convention") -> Self:
+        """Contracts that share the plan ``convention`` is about: those tied to the CTG, whichever of them is read."""
+        porteuse = convention.principale_id or convention.pk
+        return (
+            self.filter(principale=porteuse)
+            .select_related("territoire", "principale__territoire")
             .order_by("debut", "pk")
         )
 
@@ -133,11 +156,29 @@ class ConventionQuerySet(models.QuerySet["Convention"]):
             ],
         )
 
+    def ouvertes(self) -> Self:
+        """Those that are still written: neither close nor résiliée."""
+        return self.exclude(statut__in=[Convention.Statut.CLOSE, Convention.Statut.RESILIEE])
+
+    def naming(self, organisation: Organisation) -> Self:
+        """Conventions that ``organisation`` signs, joins, pays for or is paid by, and those of its territoire or commune."""
+        found = (
+            Q(pk__in=organisation.signatures.actuels().values("convention"))
+            | Q(pk__in=organisation.partenariats.values("convention"))
+            | Q(pk__in=organisation.financements_apportes.values("convention"))
+            | Q(pk__in=organisation.financements_recus.values("convention"))
+        )
+        if organisation.territoire_id:
+            found |= Q(territoire=organisation.territoire_id)
+        if organisation.commune_id:
+            territoires = Territoire.objects.filter(communes=organisation.commune_id)
+            found |= Q(territoire__in=territoires.values("pk"))
+        return self.filter(found)
+
     def expiring(self, today: datetime.date | None = None) -> Self:
         """Running conventions whose end comes within twelve months."""
         today = today or timezone.localdate()
-        limit = today + datetime.timedelta(days=ALERTE_RENOUVELLEMENT_JOURS)
-        return self.filter(fin__gte=today, fin__lte=limit).exclude(
+        return self.filter(fin__gte=today, fin__lte=add_months(today, MOIS_RENOUVELLEMENT)).exclude(
             statut__in=[Convention.Statut.CLOSE, Convention.Statut.RESILIEE]
         )
 
@@ -386,6 +427,11 @@ class Convention(TimestampedModel):
         return [statut for statut in Statut if statut.value in suivants]
 
     @property
+    def is_ouvert(self) -> bool:
+        """Neither close nor résiliée: it may still be written."""
+        return self.statut not in (Statut.CLOSE, Statut.RESILIEE)
+
+    @property
     def is_commencee(self) -> bool:
         return self.debut <= timezone.localdate()
 
@@ -394,12 +440,22 @@ class Convention(TimestampedModel):
         return self.fin < timezone.localdate()
 
     @property
+    def is_fermee(self) -> bool:
+        """Close or résiliée: read, no longer carried out."""
+        return self.statut in (Statut.CLOSE, Statut.RESILIEE)
+
+    def finit_dans(self, months: int) -> bool:
+        """The end comes within ``months`` from today, the same day of the month included; past ends count."""
+        return self.fin <= add_months(timezone.localdate(), months)
+
+    @property
     def renouvellement_a_lancer(self) -> bool:
         """Twelve months or less before the end of a running CTG."""
         return (
             self.nature == self.Nature.CTG
-            and self.statut not in (Statut.CLOSE, Statut.RESILIEE)
-            and 0 <= self.jours_restants <= ALERTE_RENOUVELLEMENT_JOURS
+            and not self.is_fermee
+            and not self.is_terminee
+            and self.finit_dans(MOIS_RENOUVELLEMENT)
         )
 
     @transaction.atomic
@@ -415,8 +471,12 @@ class Convention(TimestampedModel):
         if statut == Statut.SIGNEE and (manque := self.missing_before_signature()):
             raise ValidationError(manque)
         self.statut = statut
+        columns = ["statut", "updated_at"]
+        if statut == Statut.SIGNEE and self.signee_le is None:
+            self.signee_le = self.derniere_signature()
+            columns.append("signee_le")
         with pghistory.context(par=by.pk):
-            self.save(update_fields=["statut", "updated_at"])
+            self.save(update_fields=columns)
 
     def missing_before_signature(self) -> list[str]:
         """What keeps the convention from being « signée », in sentences."""
@@ -429,11 +489,27 @@ class Convention(TimestampedModel):
             if signataire.signe_le is None
         ]
 
+    def derniere_signature(self) -> datetime.date | None:
+        """The day the last of those who sign today signed."""
+        signed: datetime.date | None = self.signataires.actuels().aggregate(models.Max("signe_le"))[
+            "signe_le__max"
+        ]
+        return signed
+
 
 class SignataireQuerySet(models.QuerySet["Signataire"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(convention__in=Convention.objects.visible_to(user))
+
     def actuels(self) -> Self:
         """Without those that an avenant took out: they stay in the past."""
         return self.filter(retire_par=None)
+
+    def for_page(self) -> Self:
+        """Those who sign today, then those that an avenant took out."""
+        return self.select_related("organisation", "copie", "ajoute_par", "retire_par").order_by(
+            F("retire_par__numero").asc(nulls_first=True), "ordre", "pk"
+        )
 
 
 class Signataire(Ordered):
@@ -441,6 +517,14 @@ class Signataire(Ordered):
 
     An avenant adds (``ajoute_par``) or takes out (``retire_par``) a signatory: the row stays.
     """
+
+    SIGNATURE: ClassVar[tuple[str, ...]] = (
+        "representant",
+        "fonction",
+        "deliberation_numero",
+        "deliberation_date",
+        "signe_le",
+    )
 
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="signataires")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="signatures")
@@ -492,6 +576,28 @@ class Signataire(Ordered):
 
     def __str__(self) -> str:
         return str(self.organisation)
+
+    @property
+    def is_actuel(self) -> bool:
+        return self.retire_par_id is None
+
+    @transaction.atomic
+    def record_signature(self, *, copie: "Document | None", by: User) -> None:
+        """Save who signed, when, on which délibération, and the signed copy if there is one.
+
+        Raise ``TransitionError`` when an avenant took the signatory out meanwhile.
+        """
+        held = Signataire.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        if not held.is_actuel:
+            raise TransitionError(
+                f"{self.organisation} n’est plus signataire\u00a0: rien n’a été enregistré."
+            )
+        columns = list(self.SIGNATURE)
+        if copie is not None:
+            self.copie = copie
+            columns.append("copie")
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=columns)
 
 
 class Partenaire(Ordered):
@@ -558,12 +664,22 @@ class Phase(Ordered):
         )
 
     @property
+    def is_late_to_start(self) -> bool:
+        """Its planned start is past, and nobody wrote that it began."""
+        return self.debut_reel is None and self.debut_prevu < timezone.localdate()
+
+    @property
+    def is_late_to_end(self) -> bool:
+        """Its planned end is past, and nobody wrote that it ended."""
+        return self.fin_reelle is None and self.fin_prevue < timezone.localdate()
+
+    @property
     def etat(self) -> str:
         """« terminée », « en cours », « à venir » or « en retard », computed from the dates."""
         today = timezone.localdate()
         if self.fin_reelle:
             return "terminée"
-        if self.fin_prevue < today:
+        if self.is_late_to_start or self.is_late_to_end:
             return "en retard"
         if self.debut_reel or self.debut_prevu <= today:
             return "en cours"

@@ -1,15 +1,18 @@
+import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pghistory
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from conventions.models.convention import Convention
+from ctg_portal.depots import Depot
 from ctg_portal.models import TimestampedModel, User
+from ctg_portal.workflow import TransitionError
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -20,13 +23,46 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """The last version of each, without those that were withdrawn."""
         return self.filter(remplace_par=None, retire_le=None)
 
+    def retires(self) -> Self:
+        """The last version of each that was withdrawn."""
+        return self.filter(remplace_par=None, retire_le__isnull=False)
+
     def publics(self) -> Self:
         """What anyone may read, without an account: public, not withdrawn, of a convention that was signed."""
-        return self.courants().filter(visibilite=Document.Visibilite.PUBLIC)
+        return (
+            self.courants()
+            .filter(visibilite=Document.Visibilite.PUBLIC)
+            .exclude(convention__statut=Convention.Statut.PREPARATION)
+        )
+
+    def search(self, words: str) -> Self:
+        """Documents whose title or file name hold every word, whatever the case."""
+        found = self
+        for word in words.split():
+            found = found.filter(Q(titre__icontains=word) | Q(nom_fichier__icontains=word))
+        return found
+
+    def deposit(self, depot: Depot, *, by: User, **fields: Any) -> "Document":
+        """Keep a file that was read (``ctg_portal.depots``) as a document of ``fields["convention"]``."""
+        document = Document(
+            fichier=depot.fichier,
+            nom_fichier=depot.nom,
+            type_mime=depot.type_mime,
+            taille=depot.taille,
+            sha256=depot.sha256,
+            auteur=by,
+            **fields,
+        )
+        with pghistory.context(par=by.pk):
+            document.save()
+        return document
 
     def for_list(self) -> Self:
         by_date = models.F("date").desc(nulls_last=True)
         return self.select_related("convention__territoire", "auteur").order_by(by_date, "-created_at", "pk")
+
+    def for_page(self) -> Self:
+        return self.select_related("convention__territoire", "auteur", "remplace_par")
 
 
 @pghistory.track(exclude=["fichier"])
@@ -113,8 +149,86 @@ class Document(TimestampedModel):
     def is_retire(self) -> bool:
         return self.retire_le is not None
 
+    @property
+    def is_courant(self) -> bool:
+        """Neither replaced nor withdrawn; loaded by ``for_page()``."""
+        return not self.is_retire and not hasattr(self, "remplace_par")
+
+    def versions(self) -> list["Document"]:
+        """This document and all that it replaces or that replaces it, the last first; one query."""
+        chained = Q(remplace__isnull=False) | Q(remplace_par__isnull=False)
+        rows = Document.objects.filter(chained, convention=self.convention_id).select_related("auteur")
+        by_pk = {row.pk: row for row in rows}
+        after = {row.remplace_id: row for row in by_pk.values()}
+        last: Document = by_pk.get(self.pk, self)
+        while last.pk in after:
+            last = after[last.pk]
+        found = [last]
+        while (before := by_pk.get(found[-1].remplace_id or 0)) is not None:
+            found.append(before)
+        return found
+
+    def citations(self) -> list[str]:
+        """What holds this document as its signed copy, in words; two queries."""
+        signatures = self.signatures.select_related("organisation")
+        return [
+            *(f"l’exemplaire signé de {signataire.organisation}" for signataire in signatures),
+            *(f"l’exemplaire signé de l’avenant n°\u00a0{avenant.numero}" for avenant in self.avenants.all()),
+        ]
+
+    def _lock(self) -> None:
+        """Read the row again, for this transaction alone."""
+        self.refresh_from_db(from_queryset=Document.objects.select_for_update(of=("self",)))
+
+    def require_courant(self) -> None:
+        """Lock the row; raise ``TransitionError`` when somebody replaced or withdrew it meanwhile."""
+        self._lock()
+        if Document.objects.filter(remplace=self.pk).exists():
+            raise TransitionError(
+                "Une version plus récente vient d’être déposée\u00a0: ouvrez-la avant d’aller plus loin."
+            )
+        if self.is_retire:
+            raise TransitionError("Ce document a été retiré\u00a0: remettez-le avant d’aller plus loin.")
+
+    @transaction.atomic
+    def replace(self, depot: Depot, *, by: User, date: datetime.date | None = None) -> "Document":
+        """Deposit the next version; what held this one as its signed copy holds the next."""
+        self.require_courant()
+        following = Document.objects.deposit(
+            depot,
+            by=by,
+            convention=self.convention,
+            nature=self.nature,
+            titre=self.titre,
+            date=date,
+            visibilite=self.visibilite,
+            version=self.version + 1,
+            remplace=self,
+        )
+        with pghistory.context(par=by.pk):
+            self.signatures.update(copie=following)
+            self.avenants.update(copie=following)
+        return following
+
+    @transaction.atomic
     def withdraw(self, *, by: User) -> None:
         """Take it out of the library; the row and the file stay."""
-        self.retire_le = timezone.now()
+        self.require_courant()
+        if cited := self.citations():
+            raise TransitionError(
+                f"Ce document est {' et '.join(cited)}\u00a0: déposez plutôt une nouvelle version."
+            )
+        self._move(timezone.now(), by)
+
+    @transaction.atomic
+    def restore(self, *, by: User) -> None:
+        """Put it back in the library."""
+        self._lock()
+        if not self.is_retire:
+            raise TransitionError("Ce document est déjà dans la bibliothèque.")
+        self._move(None, by)
+
+    def _move(self, retire_le: datetime.datetime | None, by: User) -> None:
+        self.retire_le = retire_le
         with pghistory.context(par=by.pk):
             self.save(update_fields=["retire_le", "updated_at"])

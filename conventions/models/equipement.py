@@ -1,7 +1,8 @@
+import datetime
 from typing import Self
 
 import pghistory
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +11,10 @@ from conventions.models.convention import Convention
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.workflow import TransitionError
+
+COF_BIENTOT_JOURS = 180
+"""Days before its end from which a COF is to be renewed."""
 
 
 class TypeEquipement(Ordered):
@@ -49,6 +54,39 @@ class EquipementQuerySet(models.QuerySet["Equipement"]):
         return self.filter(Q(ferme_le=None) | Q(ferme_le__gt=today)).filter(
             Q(ouvert_le=None) | Q(ouvert_le__lte=today)
         )
+
+    def fermes(self) -> Self:
+        return self.filter(ferme_le__lte=timezone.localdate())
+
+    def a_ouvrir(self) -> Self:
+        return self.filter(ouvert_le__gt=timezone.localdate()).filter(
+            Q(ferme_le=None) | Q(ferme_le__gt=timezone.localdate())
+        )
+
+    def cof_expiree(self) -> Self:
+        return self.filter(cof_fin__lt=timezone.localdate())
+
+    def cof_bientot(self) -> Self:
+        """Those whose COF ends within six months."""
+        today = timezone.localdate()
+        return self.filter(cof_fin__range=(today, today + datetime.timedelta(days=COF_BIENTOT_JOURS)))
+
+    def sans_cof(self) -> Self:
+        return self.filter(cof_numero="", cof_debut=None, cof_fin=None)
+
+    def search(self, words: str) -> Self:
+        """Équipements whose name, kind, commune, gestionnaire or COF hold every word, whatever the case."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                Q(nom__icontains=word)
+                | Q(type__intitule__icontains=word)
+                | Q(commune__nom__icontains=word)
+                | Q(gestionnaire__nom__icontains=word)
+                | Q(cof_numero__icontains=word)
+                | Q(agrement__icontains=word)
+            )
+        return found
 
     def for_list(self) -> Self:
         """By family and kind, then commune and name."""
@@ -147,3 +185,42 @@ class Equipement(TimestampedModel):
     @property
     def cof_is_expiree(self) -> bool:
         return self.cof_fin is not None and self.cof_fin < timezone.localdate()
+
+    @property
+    def cof_expire_bientot(self) -> bool:
+        """Within six months, today included."""
+        return (
+            self.cof_fin is not None and 0 <= (self.cof_fin - timezone.localdate()).days <= COF_BIENTOT_JOURS
+        )
+
+    @property
+    def has_cof(self) -> bool:
+        return bool(self.cof_numero or self.cof_debut or self.cof_fin)
+
+    def missing_before_delete(self) -> list[str]:
+        """What keeps the équipement from being deleted, in sentences; one query."""
+        count = self.financements.count()
+        if not count:
+            return []
+        plural = "s" if count > 1 else ""
+        return [
+            f"{count}\u00a0financement{plural} {'le nomment' if plural else 'le nomme'}\u00a0: fermez-le plutôt, "
+            "il restera dans leur histoire."
+        ]
+
+    @transaction.atomic
+    def close(self, day: datetime.date, *, by: User) -> None:
+        """Out of service from ``day`` on; what names it keeps it."""
+        self.refresh_from_db(from_queryset=Equipement.objects.select_for_update(of=("self",)))
+        self.ferme_le = day
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["ferme_le", "updated_at"])
+
+    @transaction.atomic
+    def remove(self, *, by: User) -> None:
+        """Delete a row written by mistake; refused once money names it."""
+        self.refresh_from_db(from_queryset=Equipement.objects.select_for_update(of=("self",)))
+        if missing := self.missing_before_delete():
+            raise TransitionError(" ".join(missing))
+        with pghistory.context(par=by.pk):
+            self.delete()

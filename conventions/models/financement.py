@@ -1,15 +1,16 @@
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Self
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 
 from conventions.models.convention import Convention
 from conventions.models.equipement import Equipement
 from conventions.models.organisation import Organisation
-from ctg_portal.models import Ordered, TimestampedModel
+from ctg_portal.models import Ordered, TimestampedModel, User
 
 
 class Dispositif(Ordered):
@@ -33,9 +34,76 @@ class Dispositif(Ordered):
         return self.intitule
 
 
+def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
+    """Absent is not zero: two absents make an absent."""
+    if a is None or b is None:
+        return a if b is None else b
+    return a + b
+
+
+@dataclass(frozen=True)
+class Montants:
+    """Euros to the cent; ``None`` where nothing was entered."""
+
+    prevu: Decimal | None = None
+    notifie: Decimal | None = None
+    verse: Decimal | None = None
+
+    @classmethod
+    def of(cls, financement: "Financement") -> Self:
+        return cls(financement.prevu, financement.notifie, financement.verse)
+
+    @property
+    def ecart(self) -> Decimal | None:
+        """Paid less planned; ``None`` unless both are known."""
+        return None if self.prevu is None or self.verse is None else self.verse - self.prevu
+
+    @property
+    def dernier(self) -> Decimal | None:
+        """The surest amount known: paid, else notified, else planned."""
+        return next((found for found in (self.verse, self.notifie, self.prevu) if found is not None), None)
+
+    def __add__(self, other: "Montants") -> "Montants":
+        return Montants(
+            _plus(self.prevu, other.prevu),
+            _plus(self.notifie, other.notifie),
+            _plus(self.verse, other.verse),
+        )
+
+
+@dataclass(frozen=True)
+class TotalExercice:
+    """One year of a convention: how many lines, and their sums."""
+
+    exercice: int
+    nb: int
+    total: Montants
+
+
 class FinancementQuerySet(models.QuerySet["Financement"]):
     def for_table(self) -> Self:
         return self.select_related("dispositif", "beneficiaire", "financeur", "equipement")
+
+    def for_grid(self) -> Self:
+        """A line with what it names, and the fiche that it pays (a row of a higher app, by its reverse name)."""
+        return self.select_related(
+            "dispositif", "beneficiaire", "financeur", "equipement", "imputation__fiche"
+        ).order_by("dispositif__groupe", "dispositif__ordre", "beneficiaire__nom", "objet", "pk")
+
+    def of_year(self, exercice: int) -> Self:
+        return self.filter(exercice=exercice)
+
+    def par_exercice(self) -> "list[TotalExercice]":
+        """The latest first, in one query."""
+        rows = (
+            self.order_by()
+            .values("exercice")
+            .annotate(nb=Count("pk"), p=Sum("prevu"), n=Sum("notifie"), v=Sum("verse"))
+            .order_by("-exercice")
+        )
+        return [
+            TotalExercice(row["exercice"], row["nb"], Montants(row["p"], row["n"], row["v"])) for row in rows
+        ]
 
     def totaux(self) -> dict[str, Decimal | None]:
         """Sums to the cent of ``prevu``, ``notifie`` and ``verse``; ``None`` where nothing was entered."""
@@ -101,3 +169,11 @@ class Financement(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.dispositif} {self.exercice} → {self.beneficiaire}"
+
+    def derniere_main(self) -> str:
+        """The name of whoever saved the row last, as its history says it; empty when nobody asked (a command)."""
+        event = self.events.select_related("pgh_context").order_by("-pgh_id").first()  # type: ignore[attr-defined]  # pghistory adds it
+        if event is None or event.pgh_context is None:
+            return ""
+        person = User.objects.filter(pk=event.pgh_context.metadata.get("user")).first()
+        return str(person) if person else ""

@@ -3,7 +3,9 @@ from typing import TYPE_CHECKING, Self
 from django.core.validators import FileExtensionValidator
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
+from conventions.models.recherche import chiffres, colonne_sans_accents, mots
 from conventions.models.reference import Commune, Departement, Territoire
 from conventions.validators import validate_siren, validate_siret
 from ctg_portal.models import User
@@ -20,6 +22,24 @@ class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def actives(self) -> Self:
         """Without those that were merged into another."""
         return self.filter(fusionnee_dans=None)
+
+    def for_list(self) -> Self:
+        """As the directory shows them; ``nom_tri`` puts « État » at E, whatever the collation."""
+        return (
+            self.actives()
+            .select_related("departement")
+            .annotate(nom_tri=colonne_sans_accents("nom"))
+            .order_by("nom_tri", "pk")
+        )
+
+    def search(self, words: str) -> Self:
+        """By SIREN or SIRET, or by name: every word, whatever the case, the accents and the hyphens."""
+        if digits := chiffres(words):
+            return self.filter(Q(siren__startswith=digits) | Q(siret__startswith=digits))
+        found = self.annotate(nom_plat=colonne_sans_accents("nom"))
+        for word in mots(words):
+            found = found.filter(nom_plat__contains=word)
+        return found
 
     def for_convention(self, convention: "Convention") -> Self:
         """Whom a convention may name: the organisations of its département, its communes, and those it already names."""
@@ -132,3 +152,14 @@ class Organisation(models.Model):
 
     def __str__(self) -> str:
         return self.nom
+
+    def get_absolute_url(self) -> str:
+        return reverse("conventions:organisation", args=[self.pk])
+
+    @property
+    def survivante(self) -> "Organisation":
+        """The row that now stands for this one: itself, or what it was merged into. One query a merge."""
+        found = self
+        while found.fusionnee_dans is not None:
+            found = found.fusionnee_dans
+        return found

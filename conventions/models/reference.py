@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils.text import slugify
 
+from conventions.models.recherche import chiffres, colonne_sans_accents, mots
 from conventions.validators import validate_code_insee, validate_couleur, validate_siren
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Departement(models.Model):
 class CommuneQuerySet(models.QuerySet["Commune"]):
     def with_signature(self, convention: "Convention") -> Self:
         """Say in ``est_signataire`` whether the commune's own organisation signs ``convention``."""
-        signs = convention.signataires.filter(organisation__commune=OuterRef("pk")).order_by()
+        signs = convention.signataires.actuels().filter(organisation__commune=OuterRef("pk")).order_by()
         return self.annotate(est_signataire=Exists(signs))
 
 
@@ -58,6 +59,21 @@ class Commune(models.Model):
 
     def __str__(self) -> str:
         return self.nom
+
+
+class TerritoireQuerySet(models.QuerySet["Territoire"]):
+    def search(self, words: str) -> Self:
+        """By SIREN, or by name and département: every word, whatever the case, the accents and the hyphens."""
+        if siren := chiffres(words):
+            return self.filter(siren__startswith=siren)
+        found = self.annotate(
+            nom_plat=colonne_sans_accents("nom"), departement_plat=colonne_sans_accents("departement__nom")
+        )
+        for word in mots(words):
+            found = found.filter(
+                models.Q(nom_plat__contains=word) | models.Q(departement_plat__contains=word)
+            )
+        return found
 
 
 class Territoire(models.Model):
@@ -87,6 +103,8 @@ class Territoire(models.Model):
         validators=[FileExtensionValidator(["png", "jpg", "jpeg"])],
         help_text="PNG ou JPEG, 1 Mo au plus.",
     )
+
+    objects = TerritoireQuerySet.as_manager()
 
     class Meta:
         verbose_name = "territoire"

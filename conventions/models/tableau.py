@@ -2,43 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import groupby
-from typing import Self
 
-from conventions.models.financement import Dispositif, Financement
+from conventions.models.financement import Dispositif, Financement, Montants
 from conventions.models.organisation import Organisation
 
 
-def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
-    """Absent is not zero: two absents make an absent."""
-    if a is None or b is None:
-        return a if b is None else b
-    return a + b
+def montants_total(financements: Iterable[Financement]) -> Montants:
+    return sum((Montants.of(financement) for financement in financements), Montants())
 
 
 @dataclass(frozen=True)
-class Montants:
-    """Euros to the cent; ``None`` where nothing was entered."""
-
-    prevu: Decimal | None = None
-    notifie: Decimal | None = None
-    verse: Decimal | None = None
-
-    @classmethod
-    def of(cls, financement: Financement) -> Self:
-        return cls(financement.prevu, financement.notifie, financement.verse)
-
-    def __add__(self, other: "Montants") -> "Montants":
-        return Montants(
-            _plus(self.prevu, other.prevu),
-            _plus(self.notifie, other.notifie),
-            _plus(self.verse, other.verse),
-        )
-
-
-def _total(financements: Iterable[Financement]) -> Montants:
-    return sum((Montants.of(financement) for financement in financements), Montants())
+class TableauDispositif:
+    dispositif: Dispositif
+    lignes: list[Financement]
+    total: Montants
 
 
 @dataclass(frozen=True)
@@ -46,6 +24,7 @@ class TableauGroupe:
     groupe: Dispositif.Groupe
     lignes: list[Financement]
     total: Montants
+    dispositifs: list[TableauDispositif]
 
 
 @dataclass(frozen=True)
@@ -70,18 +49,41 @@ def tableaux_financements(financements: Iterable[Financement]) -> list[TableauEx
 
 
 def _exercice(annee: int, rows: list[Financement]) -> TableauExercice:
+    sources = sorted({row.source for row in rows if row.source})
+    return TableauExercice(annee, par_groupe(rows), par_beneficiaire(rows), montants_total(rows), sources)
+
+
+def par_groupe(rows: Iterable[Financement]) -> list[TableauGroupe]:
+    """Groups in their order, each with its dispositifs and their lines; empty ones are left out."""
+    rows = sorted(
+        rows,
+        key=lambda row: (
+            row.dispositif.ordre,
+            row.dispositif.intitule,
+            -row.exercice,
+            row.beneficiaire.nom,
+            row.pk,
+        ),
+    )
     groupes = []
     for groupe in Dispositif.Groupe:
-        lignes = sorted(
-            (row for row in rows if row.dispositif.groupe == groupe),
-            key=lambda row: (row.dispositif.ordre, row.dispositif.intitule, row.beneficiaire.nom, row.pk),
-        )
+        lignes = [row for row in rows if row.dispositif.groupe == groupe]
         if lignes:
-            groupes.append(TableauGroupe(groupe, lignes, _total(lignes)))
+            dispositifs = [
+                TableauDispositif(found[0].dispositif, found, montants_total(found))
+                for _, found in (
+                    (pk, list(same)) for pk, same in groupby(lignes, lambda row: row.dispositif_id)
+                )
+            ]
+            groupes.append(TableauGroupe(groupe, lignes, montants_total(lignes), dispositifs))
+    return groupes
+
+
+def par_beneficiaire(rows: Iterable[Financement]) -> list[TableauBeneficiaire]:
+    """By name."""
+    rows = list(rows)
     organisations = {row.beneficiaire_id: row.beneficiaire for row in rows}
-    beneficiaires = [
-        TableauBeneficiaire(organisation, _total(row for row in rows if row.beneficiaire_id == pk))
+    return [
+        TableauBeneficiaire(organisation, montants_total(row for row in rows if row.beneficiaire_id == pk))
         for pk, organisation in sorted(organisations.items(), key=lambda item: (item[1].nom, item[0]))
     ]
-    sources = sorted({row.source for row in rows if row.source})
-    return TableauExercice(annee, groupes, beneficiaires, _total(rows), sources)

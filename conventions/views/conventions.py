@@ -7,7 +7,7 @@ from conventions.filters import ConventionFilter
 from conventions.forms.conventions import MoveForm
 from conventions.frise import frise, situation
 from conventions.mixins import InConventionMixin
-from conventions.models import Convention, tableaux_financements
+from conventions.models import Convention, Montants
 from ctg_portal.mixins import TransitionFormMixin
 from ctg_portal.permissions import Can
 
@@ -20,6 +20,10 @@ class ConventionListView(FilterView):
 
     def get_queryset(self):
         return Convention.objects.visible_to(self.request.user).for_list()
+
+    def get_context_data(self, **kwargs):
+        may_create = self.request.user.has_perm("conventions.add_convention", self.request.user)
+        return super().get_context_data(may_create=may_create, **kwargs)
 
 
 class ConventionView(InConventionMixin, DetailView):
@@ -34,7 +38,8 @@ class ConventionView(InConventionMixin, DetailView):
         convention = self.convention
         phases = list(convention.phases.all())
         liens = convention.liens(self.request.user)
-        signataires = list(convention.signataires.select_related("organisation"))
+        signataires = list(convention.signataires.actuels().for_page())
+        exercices = convention.financements.par_exercice()
         return super().get_context_data(
             can=Can(self.request.user, convention),
             situation=situation(convention),
@@ -43,9 +48,11 @@ class ConventionView(InConventionMixin, DetailView):
             liens=liens,
             signataires=signataires,
             nb_signes=sum(signataire.signe_le is not None for signataire in signataires),
+            avenants=convention.avenants.all(),
             partenaires=convention.partenaires.select_related("organisation"),
             domaines=convention.domaines.all(),
-            tableaux=tableaux_financements(convention.financements.for_table()),
+            exercices=exercices,
+            montants=sum((row.total for row in exercices), Montants()),
             communes=convention.territoire.communes.with_signature(convention),
             **kwargs,
         )

@@ -1,3 +1,5 @@
+import re
+
 from django.contrib import messages
 from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
@@ -77,4 +79,7 @@ class OrganisationAddView(InConventionMixin, CreateView):
     def get_success_url(self):
         if self.retour:
             return reverse("conventions:edit", args=[self.convention.code, self.retour])
+        # The grid of money of a year, which asks for organisations too.
+        if re.fullmatch(r"20[0-9]{2}", exercice := self.request.GET.get("exercice", "")):
+            return reverse("actions:exercice", args=[self.convention.code, exercice])
         return self.convention.get_absolute_url()

@@ -1,4 +1,7 @@
-from django.http import Http404, HttpResponse
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.views.generic import DetailView
 
 from conventions.mixins import InConventionMixin
@@ -12,7 +15,13 @@ class ImpressionView(InConventionMixin, PermissionMixin, DetailView):
     queryset = Impression.objects.defer("contenu", "html")
     permission = "conventions.view_impression"
     template_name = "conventions/impression.html"
-    room = "plan"
+    room = "documents"
+
+    def get_context_data(self, **kwargs):
+        # Only back inside the same convention.
+        retour = self.request.GET.get("retour", "")
+        inside = retour.startswith(reverse("convention_home", args=[self.convention.code]))
+        return super().get_context_data(url_retour=retour if inside else "", **kwargs)
 
 
 class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
@@ -23,6 +32,12 @@ class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
         if self.object.contenu is None:
             raise Http404
         return pdf_response(bytes(self.object.contenu), self.object.nom_fichier)
+
+
+def impression_redirect(impression, code, retour):
+    """To the page where the document is awaited; ``retour``: the page it was asked from."""
+    path = reverse("conventions:impression", args=[code, impression.pk])
+    return HttpResponseRedirect(f"{path}?{urlencode({'retour': retour})}")
 
 
 def pdf_response(content, name):

@@ -28,21 +28,23 @@ class ThemeView(InConventionMixin, TemplateView):
         )
 
 
-class LogoView(InConventionMixin, View):
+def logo_response(request, logo):
     """The logo as it was drawn anew at its upload: a PNG or a JPEG, never anything else."""
+    try:
+        with logo.open() as file:
+            content = file.read()
+    except (ValueError, FileNotFoundError) as error:
+        raise Http404 from error
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": "inline",
+        "Cache-Control": CACHE_CONTROL,
+        "ETag": quote_etag(logo.name),
+    }
+    response = HttpResponse(content, content_type=mimetypes.guess_type(logo.name)[0], headers=headers)
+    return get_conditional_response(request, etag=headers["ETag"], response=response)
 
+
+class LogoView(InConventionMixin, View):
     def get(self, request, code):
-        logo = self.convention.territoire.logo
-        try:
-            with logo.open() as file:
-                content = file.read()
-        except (ValueError, FileNotFoundError) as error:
-            raise Http404 from error
-        headers = {
-            "X-Content-Type-Options": "nosniff",
-            "Content-Disposition": "inline",
-            "Cache-Control": CACHE_CONTROL,
-            "ETag": quote_etag(logo.name),
-        }
-        response = HttpResponse(content, content_type=mimetypes.guess_type(logo.name)[0], headers=headers)
-        return get_conditional_response(request, etag=headers["ETag"], response=response)
+        return logo_response(request, self.convention.territoire.logo)

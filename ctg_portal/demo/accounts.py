@@ -85,6 +85,14 @@ ACCOUNTS = (
         "Tient les listes et les comptes du portail",
     ),
     Account(
+        "administration.caf@example.org",
+        "Frédérique Blagour",
+        "Responsable de l’action sociale, CAF du Lot",
+        Role.ADMINISTRATION,
+        "CAF du Lot\u00a0: crée les conventions du département, ouvre les accès de la CAF",
+        organisation="caf46",
+    ),
+    Account(
         "coordination.labastide@example.org",
         "Andréa Braunhie",
         "Chargée de coopération CTG",

@@ -7,6 +7,9 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.core.files.base import ContentFile
 from django.db import models, transaction
+from django.db.models import Max
+from django.db.models.functions import Greatest
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from actions.models import (
@@ -15,6 +18,7 @@ from actions.models import (
     Commentaire,
     Etape,
     FicheAction,
+    Imputation,
     IndicateurSuivi,
     LigneBudget,
     LigneFinancement,
@@ -28,22 +32,30 @@ from actions.models import (
     Transition,
 )
 from conventions.models import (
+    Avenant,
     Convention,
     Dispositif,
+    Document,
     Domaine,
+    Equipement,
     Financement,
     Habilitation,
+    Mandat,
     Organisation,
     Partenaire,
     Phase,
     Signataire,
     Territoire,
+    TypeEquipement,
 )
 from ctg_portal.demo.accounts import ACCOUNTS, PASSWORD
 from ctg_portal.demo.logos import draw_logo
 from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventions
+from ctg_portal.depots import Depot, read_depot
+from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
 
@@ -135,6 +147,8 @@ class Batch:
 
 
 class Loader:
+    DATES_EQUIPEMENT = ("cof_debut", "cof_fin", "ouvert_le", "ferme_le")
+
     def __init__(self, today: datetime.date) -> None:
         self.calendar = Calendar(today)
         self.day = self.calendar.day
@@ -146,33 +160,64 @@ class Loader:
         self.organisations: dict[str, Organisation] = {}
         self.conventions: dict[str, Convention] = {}
         self.signers: dict[str, set[str]] = {}
+        self.titulaires: dict[tuple[str, str], str] = {}
         self.comments: list[Commentaire] = []
         self.written: list[datetime.datetime] = []
         self.enjeux: dict[str, list[Enjeu]] = {}
         self.constats: dict[str, list[Constat]] = {}
         self.fiches: dict[tuple[str, str], FicheAction] = {}
+        self.imputations: list[tuple[Financement, tuple[str, str]]] = []
         self.users: dict[str, User] = {}
+        self.convoked: list[tuple[Reunion, str]] = []
 
     def run(self) -> None:
         rows = list(read_conventions())
         lists = read("territoires.toml")
         self.write_territoires(lists["territoires"])
         self.write_organisations(lists["organisations"])
+        self.write_equipements(read("equipements.toml"))
+        self.write_mandats(lists["mandats"])
         for row in rows:
             self.write_convention(row)
         self.write_accounts()
+        for row in rows:
+            documents = self.write_documents(row["code"], row.get("documents", []))
+            self.write_avenants(row["code"], row.get("avenants", []), documents)
+        self.write_contents(rows)
+        for row in rows:
+            self.write_governance(row["code"], row)
+        self.date_news()
+        for reunion, code in self.convoked:
+            issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
+
+    def write_contents(self, rows: list[dict[str, Any]]) -> None:
+        """Diagnostics and plans, and what ties money and comments to them."""
         for row in rows:
             if "diagnostic" in row:
                 self.write_diagnostic(row["code"], row["diagnostic"])
         for row in rows:
             if "plan" in row:
                 self.write_plan(row["code"], row)
+        for financement, fiche in self.imputations:
+            self.batch.add(Imputation(financement=financement, fiche=self.fiches[fiche]))
         self.batch.write()
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
         Commentaire.objects.bulk_update(self.comments, ["created_at"])
-        for row in rows:
-            self.write_governance(row["code"], row)
+
+    def date_news(self) -> None:
+        """Loading is no news: a note dates from its day, and a fiche from the last thing that happened to it."""
+        notes = list(Note.objects.filter(fiche__in=self.fiches.values()))
+        for note in notes:
+            note.created_at = self.moment(note.date, 12)
+        Note.objects.bulk_update(notes, ["created_at"])
+        fiches = FicheAction.objects.filter(pk__in=[fiche.pk for fiche in self.fiches.values()]).annotate(
+            heard=Greatest(Max("notes__created_at"), Max("journal__created_at"))
+        )
+        dated = [fiche for fiche in fiches if fiche.heard]
+        for fiche in dated:
+            fiche.updated_at = fiche.heard
+        FicheAction.objects.bulk_update(dated, ["updated_at"])
 
     # Places and bodies
 
@@ -209,6 +254,41 @@ class Loader:
                 found.full_clean()
                 found.save()
             self.organisations[key] = found
+
+    def write_equipements(self, registers: dict[str, list[Any]]) -> None:
+        types = {row.code: row for row in TypeEquipement.objects.all()}
+        for key, rows in registers.items():
+            for code, nom, commune, gestionnaire, capacite, others in rows:
+                equipement = Equipement(
+                    territoire=self.territoires[key],
+                    type=types[code],
+                    nom=nom,
+                    commune_id=commune or None,
+                    gestionnaire=self.organisations[gestionnaire] if gestionnaire else None,
+                    capacite=capacite or None,
+                    **pick(others, "ouverture", "cof_numero", "observations"),
+                    **{name: self.day(others.get(name)) for name in self.DATES_EQUIPEMENT},
+                )
+                self.batch.add(equipement)
+        self.batch.write()
+
+    def write_mandats(self, rows: dict[str, list[list[Any]]]) -> None:
+        for key, held in rows.items():
+            organisation = self.organisations[key]
+            for ordre, cell in enumerate(held):
+                fonction, nom, debut, fin = cells(cell, 4)
+                self.batch.add(
+                    Mandat(
+                        organisation=organisation,
+                        ordre=ordre,
+                        fonction=fonction,
+                        nom=nom,
+                        debut=debut or None,
+                        fin=fin or None,
+                    )
+                )
+                if not fin:
+                    self.titulaires[key, fonction] = nom
 
     def write_accounts(self) -> None:
         password = make_password(PASSWORD)
@@ -271,6 +351,8 @@ class Loader:
                     ordre=ordre,
                     organisation=self.organisations[organisation],
                     fonction=fonction,
+                    # Who signed is not published; who is to sign holds the function today.
+                    representant="" if signe_le else self.titulaires.get((organisation, fonction), ""),
                     signe_le=self.day(signe_le),
                     deliberation_date=self.day(deliberation_date),
                     deliberation_numero=numero,
@@ -300,16 +382,87 @@ class Loader:
                 )
             )
         for money in row.get("financements", []):
+            self.write_financement(convention, money)
+        self.batch.write()
+
+    def write_financement(self, convention: Convention, row: dict[str, Any]) -> None:
+        """One line, or one a year where ``montants`` holds [exercice, prévu, notifié, versé]."""
+        years = row.get("montants") or [[row["exercice"], *(row.get(name) for name in Financement.MONTANTS)]]
+        for exercice, *montants in years:
             financement = Financement(
-                **pick(money, "exercice", "objet", "source", "reference_cof"),
+                **pick(row, "objet", "source", "reference_cof"),
                 convention=convention,
-                financeur=self.organisations[money["financeur"]],
-                dispositif=self.dispositifs[money["dispositif"]],
-                beneficiaire=self.organisations[money["beneficiaire"]],
-                **{name: amount(money.get(name)) for name in Financement.MONTANTS},
+                exercice=exercice,
+                financeur=self.organisations[row["financeur"]],
+                dispositif=self.dispositifs[row["dispositif"]],
+                beneficiaire=self.organisations[row["beneficiaire"]],
+                **{name: amount(value) for name, value in zip(Financement.MONTANTS, montants, strict=True)},
             )
             self.batch.add(financement)
-        self.batch.write()
+            if "fiche" in row:
+                plan = convention.principale or convention
+                self.imputations.append((financement, (plan.code, row["fiche"])))
+
+    # Deposited documents and avenants
+
+    def write_documents(self, code: str, rows: list[dict[str, Any]]) -> dict[str, Document]:
+        """Each document by its ``clef``, or its title; ``copie_de`` names the signatories whose copy it is."""
+        written = {}
+        for row in rows:
+            by = self.person(code, row.get("depose_par", Role.COORDINATION))
+            date = self.day(row.get("date"))
+            document = Document.objects.deposit(
+                self.draw(code, row["titre"], row["texte"]),
+                by=by,
+                convention=self.conventions[code],
+                date=date,
+                **pick(row, "nature", "titre", "visibilite"),
+            )
+            for following in row.get("versions", []):
+                document = document.replace(self.draw(code, row["titre"], following), by=by, date=date)
+            signing = [self.organisations[key] for key in row.get("copie_de", [])]
+            self.conventions[code].signataires.filter(organisation__in=signing).update(copie=document)
+            written[row.get("clef", row["titre"])] = document
+        return written
+
+    def draw(self, code: str, titre: str, contenu: str) -> Depot:
+        """A page of a few lines, as somebody would have deposited it."""
+        convention = self.conventions[code]
+        html = render_to_string(
+            "demo/document.html",
+            {
+                "titre": titre,
+                "contenu": contenu,
+                "convention": convention,
+                "territoire": convention.territoire,
+            },
+        )
+        return read_depot(ContentFile(render_pdf(html)), f"{titre}.pdf")
+
+    def write_avenants(self, code: str, rows: list[dict[str, Any]], documents: dict[str, Document]) -> None:
+        convention = self.conventions[code]
+        for row in rows:
+            avenant = Avenant(
+                convention=convention,
+                **pick(row, "numero", "objet", "texte", "duree_motif", "modification_plan"),
+                nouveau_debut=self.day(row.get("nouveau_debut")),
+                nouvelle_fin=self.day(row.get("nouvelle_fin")),
+            )
+            avenant.full_clean()
+            avenant.save()
+            avenant.domaines_ajoutes.set([self.domaines[key] for key in row.get("domaines_ajoutes", [])])
+            avenant.domaines_retires.set([self.domaines[key] for key in row.get("domaines_retires", [])])
+            avenant.organisations_ajoutees.set(
+                [self.organisations[key] for key in row.get("organisations_ajoutees", [])]
+            )
+            leaving = [self.organisations[key] for key in row.get("signataires_retires", [])]
+            avenant.signataires_retires.set(convention.signataires.actuels().filter(organisation__in=leaving))
+            if signe_le := self.day(row.get("signe_le")):
+                avenant.sign(
+                    by=self.person(code, Role.COORDINATION),
+                    signe_le=signe_le,
+                    copie=documents.get(row.get("copie", "")),
+                )
 
     # Diagnostics
 
@@ -623,6 +776,7 @@ class Loader:
                         ordre=rank,
                         organisation=self.organisations[organisation],
                         fonction=fonction,
+                        nom=self.titulaires.get((organisation, fonction), ""),
                         voix=voix or MembreInstance.Voix.DELIBERATIVE,
                         user=self.person(code, compte) if compte else None,
                     )
@@ -646,6 +800,8 @@ class Loader:
         )
         reunion.full_clean()
         reunion.save()
+        if statut == Reunion.Statut.CONVOQUEE:
+            self.convoked.append((reunion, code))
         points = []
         for ordre, cell in enumerate(row.get("points", [])):
             intitule, visee, duree, rapporteur, contenu, fiches = cells(cell, 6)

@@ -14,6 +14,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.core.paginator import Page
+from django.template.defaultfilters import pluralize as english_pluralize
 from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
@@ -76,6 +77,26 @@ def euros(value: Any, places: int = 2) -> str:
 
 
 @register.filter
+def ecart(montants: Any) -> str:
+    """What was paid beside what was planned, in words; ``montants`` has ``prevu``, ``notifie`` and ``verse``.
+
+    >>> from types import SimpleNamespace as M
+    >>> ecart(M(prevu=Decimal(100), notifie=None, verse=Decimal(80)))
+    '20,00\\xa0€ de moins que prévu'
+    >>> ecart(M(prevu=Decimal(100), notifie=Decimal(90), verse=None))
+    'notifié, pas encore versé'
+    """
+    prevu, notifie, verse = (_decimal(getattr(montants, name)) for name in ("prevu", "notifie", "verse"))
+    if verse is None:
+        return "notifié, pas encore versé" if notifie is not None else "pas encore versé"
+    if prevu is None:
+        return "versé, sans prévision"
+    if verse == prevu:
+        return "conforme au prévu"
+    return f"{euros(abs(verse - prevu))} de {'plus' if verse > prevu else 'moins'} que prévu"
+
+
+@register.filter
 def nombre(value: Any, places: int | None = None) -> str:
     """A number; without ``places``, the decimals it has (at most four, no final zeros).
 
@@ -93,6 +114,22 @@ def nombre(value: Any, places: int | None = None) -> str:
         exponent = number.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP).normalize().as_tuple().exponent
         places = max(0, -int(exponent))
     return _french(number, places)
+
+
+@register.filter
+def siren(value: Any) -> str:
+    """A SIREN or a SIRET, by groups of three as they are read.
+
+    >>> siren("200035327")
+    '200\\u202f035\\u202f327'
+    >>> siren("20003532700018")
+    '200\\u202f035\\u202f327\\u202f00018'
+    """
+    text = str(value or "")
+    if not text:
+        return VIDE
+    groups = [text[0:3], text[3:6], text[6:9], text[9:]]
+    return ESPACE_FINE.join(group for group in groups if group)
 
 
 def _day(value: Any) -> datetime.date | None:
@@ -184,6 +221,17 @@ def _plural(count: int, unit: str) -> str:
     return f"{count}{ESPACE_INSECABLE}{unit}{'' if count < 2 or unit.endswith('s') else 's'}"
 
 
+@register.filter
+def pluralize(value: Any, endings: str = "s") -> str:
+    """Django's filter with the French rule: the plural begins at two, so « 0 fiche » and « 1,5 équivalent ».
+
+    >>> pluralize(0), pluralize(Decimal("1.5")), pluralize([1, 2]), pluralize(3, ",nt")
+    ('', '', 's', 'nt')
+    """
+    count = _decimal(len(value) if hasattr(value, "__len__") and not isinstance(value, str) else value)
+    return english_pluralize(2 if count is not None and abs(count) >= 2 else 1, endings)
+
+
 def _span(days: int) -> str:
     """A length in the largest unit that says it well: days up to two weeks, then weeks, months, years."""
     if days < 15:
@@ -237,31 +285,22 @@ def typo(value: Any) -> SafeString:
 PUCE = re.compile(r"^\s*(?:[-–•*]|&bull;)\s+")
 
 
-def _block(lines: list[str]) -> str:
-    """One block of escaped lines: consecutive lines that start with a dash make a list, the others a paragraph."""
-    out: list[str] = []
-    texte: list[str] = []
-    puces: list[str] = []
+def blocks_of(text: str) -> list[tuple[str, list[str]]]:
+    """Words as they were typed, in blocks: ``("p", lines)`` for a paragraph, ``("ul", items)`` for a list of dashes.
 
-    def close() -> None:
-        if texte:
-            out.append(f"<p>{'<br>'.join(texte)}</p>")
-        if puces:
-            out.append(f"<ul>{''.join(f'<li>{puce}</li>' for puce in puces)}</ul>")
-        texte.clear()
-        puces.clear()
-
-    for line in lines:
-        if PUCE.match(line):
-            if texte:
-                close()
-            puces.append(PUCE.sub("", line))
-        else:
-            if puces:
-                close()
-            texte.append(line.strip())
-    close()
-    return "".join(out)
+    A blank line ends a block; so does the passage from lines to dashes.
+    """
+    blocks: list[tuple[str, list[str]]] = []
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    for part in re.split(r"\n\s*\n", text) if text else []:
+        kind = ""
+        for line in part.split("\n"):
+            bullet = bool(PUCE.match(line))
+            if kind != ("ul" if bullet else "p"):
+                kind = "ul" if bullet else "p"
+                blocks.append((kind, []))
+            blocks[-1][1].append(PUCE.sub("", line) if bullet else line.strip())
+    return blocks
 
 
 @register.filter
@@ -271,9 +310,13 @@ def paragraphes(value: Any) -> SafeString:
     >>> paragraphes("Un <i>\\n\\n- deux\\n- trois")
     '<p>Un &lt;i&gt;</p><ul><li>deux</li><li>trois</li></ul>'
     """
-    text = typo("" if value is None else str(value)).replace("\r\n", "\n").replace("\r", "\n")
-    blocks = re.split(r"\n\s*\n", text.strip())
-    return mark_safe("".join(_block(block.split("\n")) for block in blocks if block.strip()))  # noqa: S308 - escaped by typo
+    out = [
+        f"<p>{'<br>'.join(lines)}</p>"
+        if kind == "p"
+        else f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
+        for kind, lines in blocks_of(typo("" if value is None else str(value)))
+    ]
+    return mark_safe("".join(out))  # noqa: S308 - escaped by typo
 
 
 def _axe_class(value: Any) -> str:
@@ -330,7 +373,12 @@ def stack(segments: Iterable[Mapping[str, Any]], total: Any = None) -> list[dict
     placed, before = [], Decimal(0)
     for row, count in zip(rows, counts, strict=True):
         placed.append(
-            {"code": str(row["code"]), "x": pourcent(before, whole), "width": pourcent(count, whole)}
+            {
+                "code": str(row["code"]),
+                "count": nombre(count),
+                "x": pourcent(before, whole),
+                "width": pourcent(count, whole),
+            }
         )
         before += count
     return placed
@@ -347,6 +395,8 @@ FRISE_TETE = 44
 FRISE_LIGNE = 32
 """Pixels of one line: its words above its bar."""
 FRISE_ETATS = {"fait": "faite", "en_cours": "en cours", "prevu": "prévue", "retard": "en retard"}
+FRISE_CARACTERES = {"long": 125, "court": 44}
+"""Letters of a label that the drawing has room for, on a desk and on a phone."""
 
 
 def _frise_items(timeline: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -359,28 +409,55 @@ def frise_height(timeline: Mapping[str, Any]) -> int:
     return FRISE_TETE + FRISE_LIGNE * len(_frise_items(timeline))
 
 
+def _frise_label(label: str, x: Decimal, end: Decimal, width: Decimal, letters: int) -> dict[str, str]:
+    """Words beside their bar: after its start in the left half, before its end in the right half, else from the edge."""
+    if len(label) > letters:
+        label = f"{label[: letters - 1].rstrip()}…"
+    to_the_left = x * 2 > width
+    room = end if to_the_left else width - x
+    if len(label) * width > room * letters:
+        return {"label": label, "x": "0%", "anchor": "start"}
+    return {
+        "label": label,
+        "x": pourcent(end if to_the_left else x, width),
+        "anchor": "end" if to_the_left else "start",
+    }
+
+
 @register.simple_tag
 def frise_rows(timeline: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One line a phase, then one a linked contract; words of the right half are written towards the left."""
+    """One line a phase, then one a contract or a row of meetings; each label in two lengths, for a desk and a phone."""
     width = _decimal(timeline["width"]) or Decimal(1)
     rows = []
     for index, item in enumerate(_frise_items(timeline)):
         x, end = Decimal(str(item["x"])), Decimal(str(item["x"])) + Decimal(str(item["w"]))
-        to_the_left = x * 2 > width
         top = FRISE_TETE + FRISE_LIGNE * index
         state = str(item.get("state") or "lien")
+        prevu = item.get("prevu")
         rows.append(
             {
                 "label": item["label"],
+                "labels": [
+                    {"size": size} | _frise_label(str(item["label"]), x, end, width, letters)
+                    for size, letters in FRISE_CARACTERES.items()
+                ],
                 "dates": item.get("dates", ""),
                 "state": state,
                 "state_label": FRISE_ETATS.get(state, ""),
                 "x": pourcent(x, width),
                 "width": pourcent(max(end - x, width / 200), width),
                 "y": top + 18,
-                "text_x": pourcent(end if to_the_left else x, width),
                 "text_y": top + 13,
-                "anchor": "end" if to_the_left else "start",
+                "prevu": prevu
+                and {
+                    "x": pourcent(prevu["x"], width),
+                    "width": pourcent(max(_decimal(prevu["w"]) or Decimal(0), width / 200), width),
+                    "y": top + 26,
+                },
+                "points": [
+                    {"x": pourcent(point["x"], width), "y": top + 22, "state": point["state"]}
+                    for point in item.get("points", ())
+                ],
             }
         )
     return rows

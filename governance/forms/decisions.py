@@ -4,6 +4,7 @@ from django import forms
 from django.forms import BaseFormSet, formset_factory
 
 from actions.models import FicheAction
+from conventions.forms.base import PlausibleDatesMixin
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
@@ -15,7 +16,7 @@ Effet = EffetDecision.Effet
 EFFETS = [(Effet.AUCUN, "Sans changement"), *(choice for choice in Effet.choices if choice[0] != Effet.AUCUN)]
 
 
-class EffetForm(forms.Form):
+class EffetForm(PlausibleDatesMixin, forms.Form):
     """A fiche and what the decision does to it; a row without a fiche is no row."""
 
     fiche = forms.ModelChoiceField(FicheAction.objects.none(), label="Fiche", required=False)
@@ -69,7 +70,7 @@ class BaseEffetFormSet(BaseFormSet):
 EffetFormSet = formset_factory(EffetForm, formset=BaseEffetFormSet, extra=2, max_num=60, absolute_max=60)
 
 
-class DecisionForm(forms.ModelForm):
+class DecisionForm(PlausibleDatesMixin, forms.ModelForm):
     """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
 
     apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)

@@ -1,6 +1,8 @@
 from django import forms
 from django.forms import BaseInlineFormSet
 
+from conventions.forms.base import KnownRowsMixin
+
 
 class OrderedForm(forms.ModelForm):
     """A row placed by the number its user types; a blank row with only its number is no row."""
@@ -11,7 +13,7 @@ class OrderedForm(forms.ModelForm):
         return any(name != "ordre" or self.instance.pk for name in self.changed_data)
 
 
-class OrderedFormSet(BaseInlineFormSet):
+class OrderedFormSet(KnownRowsMixin, BaseInlineFormSet):
     """Rows shown as 1, 2, 3… and saved so, by the numbers typed; a row without a number goes last."""
 
     def add_fields(self, form, index):

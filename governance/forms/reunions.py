@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.forms import inlineformset_factory
 
 from actions.models import FicheAction
+from conventions.forms.base import SectionForm
 from governance.choices import fiche_choices, fiches_of
 from governance.forms.ordered import OrderedForm, OrderedFormSet
 from governance.models import PointOrdreDuJour, Reunion
@@ -76,7 +77,7 @@ class ReunionMoveForm(forms.ModelForm):
         return self.instance
 
 
-class NotesForm(forms.ModelForm):
+class NotesForm(SectionForm):
     class Meta:
         model = Reunion
         fields = ["notes"]

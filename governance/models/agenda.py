@@ -11,6 +11,10 @@ class FluxAgendaQuerySet(models.QuerySet["FluxAgenda"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(user=user) if user.is_authenticated else self.none()
 
+    def answering(self, cle: str) -> "FluxAgenda | None":
+        """The feed at this key, with its owner, unless their account is closed."""
+        return self.filter(cle=cle, user__is_active=True).select_related("user").first()
+
 
 class FluxAgenda(TimestampedModel):
     """A person's calendar feed: a secret address that calendar programs read without a password.
@@ -30,6 +34,12 @@ class FluxAgenda(TimestampedModel):
 
     def __str__(self) -> str:
         return f"Agenda de {self.user}"
+
+    @classmethod
+    def open(cls, *, by: User) -> "FluxAgenda":
+        """The feed of ``by``, made if there was none: asking twice changes no address."""
+        flux, _ = cls.objects.get_or_create(user=by, defaults={"cle": secrets.token_urlsafe(32)})
+        return flux
 
     @classmethod
     def renew(cls, *, by: User) -> "FluxAgenda":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -49,6 +49,19 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         """Annotate ``nb_tenues``: meetings held in the calendar year ``annee``."""
         held = Q(reunions__debut__year=annee, reunions__statut__in=("tenue", "diffusee"))
         return self.annotate(nb_tenues=Count("reunions", filter=held, distinct=True))
+
+    def a_reunir(self) -> Self:
+        """Those whose ``veille`` misses meetings this year: their convention runs, and the minimum is not reached."""
+        today = timezone.localdate()
+        return (
+            self.with_meetings_held(today.year)
+            .filter(
+                minimum_annuel__gt=F("nb_tenues"),
+                convention__debut__lte=datetime.date(today.year, 12, 31),
+                convention__fin__gte=today,
+            )
+            .exclude(convention__statut__in=(Convention.Statut.CLOSE, Convention.Statut.RESILIEE))
+        )
 
 
 class Instance(TimestampedModel, Ordered):
@@ -142,7 +155,7 @@ class Instance(TimestampedModel, Ordered):
             self.minimum_annuel > 0
             and self.convention.debut.year <= today.year
             and today <= fin_annee
-            and self.convention.statut not in (Convention.Statut.CLOSE, Convention.Statut.RESILIEE)
+            and not self.convention.is_fermee
         )
         return Veille(
             annee=today.year,

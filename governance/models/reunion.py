@@ -11,7 +11,7 @@ from django.utils import timezone
 from actions.models import FicheAction
 from conventions.models import Convention
 from ctg_portal.models import Ordered, TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
 from governance.models.instance import Instance
 
 
@@ -171,6 +171,10 @@ class Reunion(TimestampedModel):
             statut,
             refus=f"Une réunion « {self.get_statut_display().lower()} » ne peut pas devenir « {Statut(statut).label.lower()} ».",
         )
+        if statut in (Statut.OUVERTE, Statut.TENUE) and self.jour > timezone.localdate():
+            raise TransitionError(
+                f"La réunion a lieu le {self.jour:%d/%m/%Y} : elle ne peut pas être « {Statut(statut).label.lower()} » avant."
+            )
         self.statut = statut
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "updated_at"])

@@ -2,11 +2,11 @@ from django.views.generic import DetailView, UpdateView
 from django_filters.views import FilterView
 
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from governance.filters import DecisionFilter
 from governance.forms.decisions import CompleteForm, DecisionForm
 from governance.models import Decision
-from governance.views.reunions import ReunionMixin
+from governance.views.reunions import ReunionMixin, WhileInThatStateMixin
 
 
 class RegisterView(InConventionMixin, FilterView):
@@ -42,7 +42,7 @@ class DecisionView(DecisionMixin, DetailView):
         return super().get_context_data(effets=self.object.effets.visible_to(self.request.user), **kwargs)
 
 
-class DecisionAddView(ReunionMixin, TransitionFormMixin, UpdateView):
+class DecisionAddView(TransitionFormMixin, WhileInThatStateMixin, UpdateView):
     """The object found is the meeting; what the form saves is one of its decisions."""
 
     queryset = ReunionMixin.queryset.prefetch_related("points__fiches")
@@ -70,11 +70,15 @@ class DecisionAddView(ReunionMixin, TransitionFormMixin, UpdateView):
         return super().form_valid(form)
 
 
-class DecisionCompleteView(DecisionMixin, TransitionFormMixin, UpdateView):
+class DecisionCompleteView(TransitionFormMixin, WhileOpenMixin, DecisionMixin, UpdateView):
     permission = "governance.complete_decision"
+    role_permission = "governance.coordinate_decision"
     form_class = CompleteForm
     template_name = "governance/decision_complete.html"
 
     @property
     def success_message(self):
         return f"La décision {self.object} est réalisée."
+
+    def state_sentence(self, decision):
+        return f"La décision {decision} n’est plus ouverte."

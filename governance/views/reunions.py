@@ -3,7 +3,7 @@ from django.http import Http404
 from django.views.generic import DetailView, UpdateView
 
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from governance.forms.reunions import AgendaForm, NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, Reunion
 
@@ -13,6 +13,19 @@ class ReunionMixin(InConventionMixin, PermissionMixin):
     convention_lookup = "instance__convention"
     context_object_name = "reunion"
     room = "gouvernance"
+
+
+class WhileInThatStateMixin(WhileOpenMixin, ReunionMixin):
+    """Writes on a meeting, which is locked meanwhile; somebody may have closed it since the page was opened."""
+
+    role_permission = "governance.coordinate_reunion"
+
+    def get_queryset(self):
+        reunions = super().get_queryset()
+        return reunions.select_for_update(of=("self",)) if self.request.method == "POST" else reunions
+
+    def state_sentence(self, reunion):
+        return f"La réunion est maintenant « {reunion.get_statut_display().lower()} » : cette page n’est plus ouverte pour elle."
 
 
 class ReunionView(ReunionMixin, DetailView):
@@ -48,7 +61,7 @@ class ReunionAddView(InConventionMixin, PermissionMixin, SuccessMessageMixin, Up
         return super().get_form_kwargs() | {"instance": Reunion(instance=self.object)}
 
 
-class ReunionEditView(ReunionMixin, SuccessMessageMixin, UpdateView):
+class ReunionEditView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
     permission = "governance.change_reunion"
     form_class = ReunionForm
     template_name = "governance/reunion_form.html"
@@ -74,14 +87,14 @@ class ReunionMoveView(ReunionMixin, TransitionFormMixin, UpdateView):
         return super().get_context_data(statut=self.kwargs["statut"], **kwargs)
 
 
-class ReunionNotesView(ReunionMixin, SuccessMessageMixin, UpdateView):
+class ReunionNotesView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
     permission = "governance.note_reunion"
     form_class = NotesForm
     template_name = "governance/reunion_notes.html"
     success_message = "Les notes de séance sont enregistrées."
 
 
-class AgendaEditView(ReunionMixin, SuccessMessageMixin, UpdateView):
+class AgendaEditView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
     permission = "governance.change_reunion"
     form_class = AgendaForm
     template_name = "governance/agenda_form.html"

@@ -71,6 +71,17 @@
         if (!leaving && [...document.querySelectorAll("form[data-unsaved]")].some(isDirty)) event.preventDefault();
     });
 
+    // One press, one sending: a second press of a form on its way is left aside. Coming back frees it.
+    const sent = new Set();
+    document.addEventListener("submit", (event) => {
+        const form = event.target;
+        if (event.defaultPrevented || form.method !== "post") return;
+        if (sent.has(form)) return event.preventDefault();
+        sent.add(form);
+        setTimeout(() => sent.delete(form), 10_000);
+    });
+    window.addEventListener("pageshow", () => sent.clear());
+
     // Formsets: « Ajouter une ligne » copies the empty form; without JavaScript the blank rows of the server remain.
     const formsets = (root) =>
         each(root, "[data-formset]", (box) => {
@@ -112,11 +123,26 @@
             });
         });
 
+    // An address to copy: <div data-copy> holds its field and a hidden button.
+    const copies = (root) =>
+        each(root, "[data-copy]", (box) => {
+            const field = box.querySelector("input");
+            const button = box.querySelector("[data-copy-button]");
+            if (!navigator.clipboard) return;
+            button.hidden = false;
+            button.addEventListener("click", async () => {
+                field.select();
+                await navigator.clipboard.writeText(field.value);
+                button.textContent = "Copié";
+            });
+        });
+
     const start = (root) => {
         messages(root);
         rail(root);
         formsets(root);
         filters(root);
+        copies(root);
     };
     start(document);
     document.addEventListener("htmx:afterSwap", (event) => start(event.target));

@@ -100,6 +100,16 @@ def test_late_is_computed_from_the_echeance_and_the_steps():
     assert (late.is_late_by_etape, by_step.is_late_by_etape) == (False, True)
 
 
+def test_delay_is_counted_from_the_date_shown_beside_it():
+    today = timezone.localdate()
+    fiche = FicheActionFactory(echeance=today - datetime.timedelta(days=40))
+    EtapeFactory(fiche=fiche, echeance=today - datetime.timedelta(days=95))
+    by_step = FicheActionFactory(echeance=today)
+    EtapeFactory(fiche=by_step, echeance=today - datetime.timedelta(days=95))
+
+    assert [fiche.jours_de_retard, by_step.jours_de_retard] == [40, 95]
+
+
 @pytest.mark.parametrize(
     ("fields", "name"),
     [

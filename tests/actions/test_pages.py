@@ -14,6 +14,7 @@ from tests.factories import (
     EnjeuFactory,
     FicheActionFactory,
     HabilitationFactory,
+    IndicateurSuiviFactory,
     OrganisationFactory,
     PiloteFactory,
     complete_fiche,
@@ -101,8 +102,8 @@ def test_second_save_of_a_section_is_not_silent(client):
     fiche.refresh_from_db()
     assert fiche.besoins == "Celle de l’autre."
 
-    version = refused.context["form"].data["version"]
-    assert client.post(url, data | {"version": version}).status_code == 302
+    empreinte = refused.context["form"].data["empreinte"]
+    assert client.post(url, data | {"empreinte": empreinte}).status_code == 302
     fiche.refresh_from_db()
     assert fiche.besoins == "La mienne."
 
@@ -191,6 +192,71 @@ def test_rows_without_javascript(client):
         ("Louer le local", datetime.date(2026, 12, 1)),
         ("Recruter", None),
     ]
+
+
+def test_rows_sent_twice_are_saved_once(client):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = reverse("actions:etapes_edit", args=[fiche.plan.convention.code, fiche.pk])
+    data = payload(client, url) | {"etapes-0-intitule": "Louer le local"}
+
+    client.post(url, data)
+    second = client.post(url, data)
+
+    assert "enregistrée par quelqu’un d’autre" in second.text
+    assert fiche.etapes.count() == 1
+
+
+def test_two_measures_of_one_year_are_refused_in_words(client):
+    indicateur = IndicateurSuiviFactory()
+    convention = indicateur.fiche.convention
+    log_in(client, convention)
+    url = reverse("actions:indicateur_edit", args=[convention.code, indicateur.pk])
+    data = {"mesures-TOTAL_FORMS": "2", "mesures-INITIAL_FORMS": "0"}
+    data |= {f"mesures-{row}-{name}": "2025" for row in range(2) for name in ("annee", "valeur")}
+
+    response = client.post(url, data)
+
+    assert response.context["form"].non_form_errors() == [
+        "Deux lignes ont la même valeur pour «\u00a0Année\u00a0» : gardez-en une."
+    ]
+    assert not indicateur.mesures.exists()
+
+
+@pytest.mark.parametrize("typed", ["0026-06-30", "9999-12-31"])
+def test_date_far_from_any_convention_is_a_slip(client, typed):
+    fiche = complete_fiche()
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "calendrier")
+
+    response = client.post(url, payload(client, url) | {"echeance": typed})
+
+    assert response.context["form"].errors["echeance"] == [
+        "Vérifiez l’année : elle est comprise entre 2000 et 2100."
+    ]
+
+
+def test_archived_fiche_takes_no_comment(client):
+    fiche = complete_fiche()
+    user = log_in(client, fiche.convention)
+    url = reverse("actions:commentaire_add", args=[fiche.plan.convention.code, fiche.pk])
+    fiche.archive(by=user)
+
+    response = client.post(url, {"section": "", "texte": "Écrit trop tard."})
+
+    assert "archivée" in response.text
+    assert "Écrit trop tard." in response.text
+    assert not fiche.commentaires.exists()
+
+
+def test_new_axe_and_objectif_are_numbered(client):
+    axe = AxeFactory(code="1")
+    convention = axe.plan.convention
+    log_in(client, convention)
+
+    for route, args, code in (("axe_add", [], "2"), ("objectif_add", [axe.pk], "1.1")):
+        page = client.get(reverse(f"actions:{route}", args=[convention.code, *args]))
+        assert page.context["form"]["code"].value() == code
 
 
 @pytest.mark.parametrize("count", [1, 3])

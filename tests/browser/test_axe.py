@@ -13,8 +13,19 @@ AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NOT_PAGES = {
     "conventions:theme",
     "conventions:impression_file",
+    "conventions:equipements_export",
+    "conventions:importation_modele",
+    "conventions:importation_export",
+    "conventions:document_file",
+    "conventions:publication_file",
     "governance:document_file",
     "actions:fiche_pdf",
+    "governance:convention_docx",
+    "governance:avenant_docx",
+    "conventions:etat_pdf",
+    "conventions:etat_xlsx",
+    "portefeuille_xlsx",
+    "governance:flux",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES

@@ -95,3 +95,14 @@ def test_decision_abandons_a_fiche(open_as, world, home):
     expect(page.get_by_text("Abandonnée", exact=True).first).to_be_visible()
     expect(page.get_by_role("link", name=decision.numero)).to_be_visible()
     assert FicheAction.objects.get(pk=world.fiche.pk).avancement == "abandonnee"
+
+
+def test_a_second_press_of_a_form_on_its_way_is_left_aside(open_as, world, home):
+    page = open_as(world.people["coordination"])
+    page.goto(f"{home}plan/fiches/{world.fiche.pk}/notes/nouvelle/")
+
+    sent = page.locator("main form").evaluate(
+        "form => [1, 2].map(() => form.dispatchEvent(new SubmitEvent('submit', {bubbles: true, cancelable: true})))"
+    )
+
+    assert sent == [True, False]

@@ -51,29 +51,25 @@ def test_page_query_count_does_not_grow(client, count, django_assert_num_queries
     fill(convention, count)
     log_in(client, convention)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         response = client.get(convention.get_absolute_url())
 
     assert response.status_code == 200
     assert len(re.findall(r"</svg>\s*signataire<", response.text)) == count
 
 
-def test_page_shows_the_money_to_the_cent(client):
+def test_page_sums_up_the_money_by_exercice(client):
     convention = cazals_2022()
+    FinancementFactory(convention=convention, exercice=2023, verse="0.44")
     log_in(client, convention, "lecture")
 
     text = client.get(convention.get_absolute_url()).text
 
     assert 'id="financements"' in text
-    for amount in (
-        "157\u202f191,67",
-        "2\u202f585,73",
-        "88\u202f443,16",
-        "248\u202f220,56",
-        "77\u202f647,00",
-        "325\u202f867,56",
-    ):
+    for amount in ("325\u202f867,56", "0,44", "325\u202f868,00"):
         assert f"{amount}\u00a0€" in text
+    for year in (2022, 2023):
+        assert f"{reverse('actions:financements', args=[convention.code])}?exercice={year}" in text
     assert ">Prévu<" not in text
 
 
@@ -110,7 +106,7 @@ def test_page_progress_and_warning(client):
 @pytest.mark.parametrize(
     ("role", "statut", "edits", "moves"),
     [
-        ("coordination", "en_cours", 6, 2),
+        ("coordination", "en_cours", 5, 2),
         ("coordination", "close", 0, 0),
         ("relecture", "en_cours", 0, 0),
         ("lecture", "en_cours", 0, 0),

@@ -44,7 +44,7 @@ def test_list_query_count_does_not_grow(client, user, count, django_assert_num_q
         gmr = ConventionFactory(territoire=convention.territoire, nature="gmr", principale=convention)
         HabilitationFactory(user=user, role="lecture", convention=gmr)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         response = client.get(URL)
 
     assert response.text.count("1 sur 2 signataires") == count

@@ -6,15 +6,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from conventions.models import Convention, Financement, Organisation, Signataire, Territoire
+from conventions.models import Convention, Organisation, Signataire, Territoire
 from tests.conventions.test_detail import log_in
 from tests.factories import (
     CommuneFactory,
     ConventionFactory,
     DepartementFactory,
-    DispositifFactory,
     DomaineFactory,
-    FinancementFactory,
     OrganisationFactory,
     SignataireFactory,
 )
@@ -99,6 +97,7 @@ def test_section_writes_only_what_it_edits(client, convention):
             "Une CTG dure quatre ou cinq ans : dites pourquoi celle-ci a une autre durée.",
         ),
         ({"fin": "31/02/2026"}, "fin", "Saisissez une date valide."),
+        ({"fin": "9999-12-31"}, "fin", "Vérifiez l’année : elle est comprise entre 2000 et 2100."),
         ({"intitule": "\x00"}, "intitule", "Le caractère nul n’est pas autorisé."),
         ({"domaines": ["999999"]}, "domaines", None),
         (
@@ -136,13 +135,23 @@ def test_identite_refuses_an_overlap(client, convention):
     assert response.context["convention"].periode == "2022–2026"
 
 
+def test_second_save_of_the_identite_is_not_silent(client, convention):
+    empreinte = client.get(url(convention, "identite")).context["form"]["empreinte"].value()
+    Convention.objects.filter(pk=convention.pk).update(presentation="Écrite par une autre.")
+
+    refused = client.post(url(convention, "identite"), IDENTITE | {"empreinte": empreinte})
+
+    assert "Enregistré entre-temps : « Écrite par une autre. »" in refused.text
+    assert "Après." in refused.text
+    convention.refresh_from_db()
+    assert convention.presentation == "Écrite par une autre."
+
+
 def test_unknown_section_is_not_found(client, convention):
-    assert client.get(url(convention, "argent")).status_code == 404
+    assert client.get(url(convention, "financements")).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "section", ["identite", "signataires", "partenaires", "phases", "financements", "territoire"]
-)
+@pytest.mark.parametrize("section", ["identite", "signataires", "partenaires", "phases", "territoire"])
 def test_closed_convention_is_read_only(client, convention, section):
     Convention.objects.update(statut="close")
 
@@ -226,64 +235,6 @@ def test_same_organisation_twice_is_refused(client, convention):
     assert not Signataire.objects.exists()
 
 
-def financement_row(convention, **fields):
-    departement = convention.territoire.departement
-    return {
-        "exercice": "2022",
-        "dispositif": DispositifFactory().pk,
-        "beneficiaire": OrganisationFactory(departement=departement).pk,
-        "financeur": OrganisationFactory(departement=departement).pk,
-        "verse": "157 191,67",
-    } | fields
-
-
-@pytest.mark.parametrize("typed", ["157 191,67", "157191.67", "157\u202f191,67 €"])
-def test_financement_amounts_are_read_as_typed(client, convention, typed):
-    client.post(
-        url(convention, "financements"), rows_of("financements", 0, financement_row(convention, verse=typed))
-    )
-
-    assert [str(row.verse) for row in convention.financements.all()] == ["157191.67"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
-        ({"verse": "beaucoup"}, "verse"),
-        ({"verse": "-5"}, "__all__"),
-        ({"verse": ""}, "__all__"),
-        ({"verse": "1,234"}, "verse"),
-        ({"exercice": "1850"}, "exercice"),
-        ({"dispositif": "999999"}, "dispositif"),
-        ({"beneficiaire": "99999999999999999999"}, "beneficiaire"),
-    ],
-)
-def test_financement_bad_input_is_said_and_nothing_is_lost(client, convention, fields, where):
-    response = client.post(
-        url(convention, "financements"),
-        rows_of("financements", 0, financement_row(convention, objet="Ludothèque") | fields),
-    )
-
-    assert where in response.context["form"].forms[0].errors
-    assert "Ludothèque" in response.text
-    assert not Financement.objects.exists()
-
-
-def test_money_of_a_row_left_alone_keeps_its_cents(client, convention):
-    row = FinancementFactory(convention=convention, verse="248220.56", notifie=None)
-    page = client.get(url(convention, "financements"))
-    form = page.context["form"].forms[0]
-    typed = {name: form[name].value() for name in form.fields if form[name].value() is not None}
-
-    client.post(
-        url(convention, "financements"),
-        rows_of("financements", 1, {name: form.fields[name].prepare_value(v) for name, v in typed.items()}),
-    )
-
-    row.refresh_from_db()
-    assert (str(row.verse), row.notifie) == ("248220.56", None)
-
-
 def test_phases_are_checked(client, convention):
     response = client.post(
         url(convention, "phases"),
@@ -298,10 +249,10 @@ def test_phases_are_checked(client, convention):
 @pytest.mark.parametrize("count", [1, 3])
 def test_rows_share_their_choices(client, convention, count, django_assert_num_queries):
     for _ in range(count):
-        FinancementFactory(convention=convention)
+        SignataireFactory(convention=convention)
 
-    with django_assert_num_queries(10):
-        client.get(url(convention, "financements"))
+    with django_assert_num_queries(9):
+        client.get(url(convention, "signataires"))
 
 
 # Colour and logo.

@@ -6,10 +6,17 @@ from decimal import Decimal
 from io import StringIO
 
 from django.core.management import call_command
+from django.db import models
 from django.db.models import Sum
 
 from actions.models import FicheAction
-from conventions.models import Convention, Financement
+from conventions.models import (
+    Avenant,
+    Convention,
+    Document,
+    Equipement,
+    Financement,
+)
 from ctg_portal.demo.accounts import demo_accounts
 from ctg_portal.exports import dump_convention
 from ctg_portal.models import User
@@ -41,6 +48,8 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
     _check_carlades()
     _check_cazals()
     _check_quercy()
+    _check_documents()
+    _check_avenants()
     _check_life()
     _check_export()
 
@@ -48,6 +57,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
         Convention.objects.count(),
         FicheAction.objects.count(),
         User.objects.count(),
+        Equipement.objects.count(),
         Decision.objects.count(),
     )
     assert "rien à changer" in run("load_demo")
@@ -55,6 +65,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
         Convention.objects.count(),
         FicheAction.objects.count(),
         User.objects.count(),
+        Equipement.objects.count(),
         Decision.objects.count(),
     )
     assert after == before
@@ -75,6 +86,11 @@ def _check_cauvaldor():
     assert (ctg.signee_le, ctg.territoire.communes.count()) == (D(2018, 1, 16), 77)
     assert (ctg.diagnostic.ateliers.count(), ctg.plan.axes.count()) == (15, 4)
     assert all(atelier.participants for atelier in ctg.diagnostic.ateliers.all())
+    # Its money is invented, and says so line by line.
+    money = Financement.objects.filter(convention__territoire=ctg.territoire)
+    assert set(money.values_list("source", flat=True)) == {"Donnée d’illustration"}
+    assert {row.exercice for row in ctg.suivante.financements.par_exercice()} == set(range(2022, 2027))
+    assert None not in ctg.suivante.financements.totaux().values()
 
 
 def _check_carlades():
@@ -86,6 +102,7 @@ def _check_carlades():
     assert (ctg.plan.axes.count(), gmr.fiches_partagees.count()) == (4, 30)
     yearly = com.financements.order_by("exercice").values_list("exercice", "verse")
     assert list(yearly) == [(year, Decimal("107900.00")) for year in (2022, 2023, 2024)]
+    assert {row.imputation.fiche.code for row in com.financements.all()} == {"4.2.1"}
     assert ctg.plan.axes.exclude(enjeu_central="").exists()
 
 
@@ -103,6 +120,23 @@ def _check_cazals():
         "CC Cazals-Salviac": Decimal("248220.56"),
         "Commune de Cazals (ALAE) et association Les Jardiniers Bourians (EVS)": Decimal("77647.00"),
     }
+    register = Equipement.objects.filter(territoire=ctg.territoire)
+    assert dict(register.values_list("type__code").annotate(models.Count("pk"))) == {
+        "evs": 1,
+        "tiers-lieu": 2,
+        "bibliotheque": 4,
+        "france-services": 3,
+        "alsh-extrascolaire": 2,
+        "multi-accueil": 1,
+        "rpe": 1,
+        "ama": 1,
+        "alae": 1,
+        "garderie": 1,
+        "maison-de-sante": 1,
+        "ecole-de-musique": 1,
+    }
+    assert register.en_service().count() == 19
+    assert not register.exclude(capacite=None).exists()
     assert "5 372" in ctg.diagnostic.portrait.replace("\u202f", " ").replace("\u00a0", " ")
 
 
@@ -116,6 +150,26 @@ def _check_quercy():
         "Saint-Antonin-Noble-Val",
     ]
     assert ctg.territoire.communes.count() == 17
+
+
+def _check_documents():
+    public = Document.objects.publics().filter(convention__code="labastide-murat-ctg-2019")
+    assert set(public.values_list("nature", flat=True)) == {"diagnostic", "convention", "plan"}
+    cazals = Convention.objects.get(code="cazals-salviac-ctg-2022")
+    assert not cazals.signataires.filter(copie=None).exists()
+    assert max(cazals.documents_deposes.values_list("version", flat=True)) == 2
+    assert all(row.taille < 100_000 for row in Document.objects.all())
+
+
+def _check_avenants():
+    signed = Avenant.objects.get(statut="signe")
+    assert signed.convention.code == "cauvaldor-ctg-2022"
+    assert signed.signataires_entres.count() == 1
+    # Those in project leave the published facts as they are.
+    assert set(Avenant.objects.filter(statut="projet").values_list("convention__code", flat=True)) == {
+        "cauvaldor-ctg-2022",
+        "quercy-rouergue-ctg-2021",
+    }
 
 
 def _check_life():
@@ -150,6 +204,8 @@ def _check_export():
         9,
         4,
     )
+    assert len(found["equipements"]) == 19
+    assert found["equipements"][0]["type"] == {"code": "multi-accueil", "famille": "petite_enfance"}
     (totals,) = found["financements"]["totaux"]
     assert {row["beneficiaire"]: row["verse"] for row in totals["par_beneficiaire"]} == {
         "CC Cazals-Salviac": "248220.56",

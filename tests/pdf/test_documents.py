@@ -1,17 +1,29 @@
 """Files read back: their title, language, bookmarks and links, and the machine check of PDF/UA-1."""
 
+import datetime
 import io
 import re
+import subprocess
 
 import page
 import pikepdf
 import pytest
+from django.template.loader import render_to_string
 
-from actions.documents import fiche_html, plan_html
+from actions.documents import fiche_filename, fiche_html, plan_html
 from actions.models import FicheAction, for_screen
+from conventions.documents import etat_html
+from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
-from governance.documents import issue_dossier
-from tests.factories import EtapeFactory
+from governance.documents import dossier_context, dossier_filename, issue_dossier
+from tests.conventions.test_tableau import cazals_2022
+from tests.factories import (
+    AxeFactory,
+    EtapeFactory,
+    FinancementFactory,
+    PointOrdreDuJourFactory,
+    complete_fiche,
+)
 from tests.world import build_world
 
 HTML = '<html lang="fr"><head><title>Essai</title>{head}</head><body><h1>Essai</h1>{body}</body></html>'
@@ -29,6 +41,12 @@ def one_fiche(world):
 def failures(content):
     """What the file breaks of PDF/UA-1."""
     return page.validate_pdf_bytes(content, profile=page.ValidationProfile.PDF_UA_1).failures
+
+
+def words(content):
+    return subprocess.run(
+        ["pdftotext", "-", "-"], input=content, capture_output=True, check=True
+    ).stdout.decode()
 
 
 def outline(pdf):
@@ -98,6 +116,58 @@ def test_fiche_with_hostile_words_is_escaped(world):
     assert failures(render_pdf(html)) == []
 
 
+def test_synthesis_draws_each_axe_to_the_same_scale(world):
+    other = AxeFactory(plan=world.plan, code="2", intitule="Grandir")
+    complete_fiche(axe=other, objectif=None, code="2.1.1", intitule="Ouvrir un café des parents")
+
+    synthese = plan_html(world.plan).split('id="synthese"')[1].split("<table")[0]
+
+    # The whole plan, then three fiches of the first axe and one of the second: a third of the width.
+    assert re.findall(r'width="([\d.]+%)" height="5">', synthese) == ["100%", "100%", "33.33%"]
+    assert re.findall(r">(\d+)</text>", synthese) == ["4", "3", "1"]
+
+
+def test_fiche_that_is_over_without_dates_says_when_it_ended(world):
+    FicheAction.objects.filter(pk=world.fiche.pk).update(
+        avancement="realisee", debut=None, echeance=None, fin_reelle=datetime.date(2025, 3, 1)
+    )
+
+    assert "<td>terminée le 1er\xa0mars 2025</td>" in fiche_html(one_fiche(world))
+
+
+def test_single_documents_carry_the_warning_of_the_convention(world):
+    Convention.objects.filter(pk=world.convention.pk).update(avertissement="Données d’illustration.")
+    world.reunion.instance.convention.refresh_from_db()
+
+    document = issue_dossier(world.reunion, by=world.people["coordination"])
+
+    assert "<p>Données d’illustration.</p>" in fiche_html(one_fiche(world))
+    assert "Données d’illustration." in words(bytes(document.contenu))
+
+
+def test_file_names_say_what_they_are(world):
+    territoire = world.convention.territoire
+    territoire.nom = "CC Cazals-Salviac"
+    titre = "Informer les bailleurs des bourgs sur les aides à la rénovation de leurs logements"
+
+    assert fiche_filename(FicheAction(code="4.2.2", intitule=titre)) == (
+        "fiche-4-2-2-informer-les-bailleurs-des-bourgs-sur-les-aides-a-la.pdf"
+    )
+    world.reunion.instance.convention.territoire = territoire
+    assert dossier_filename(world.reunion, 2) == (
+        f"dossier-cazals-salviac-copil-{world.reunion.jour.isoformat()}-v2.pdf"
+    )
+
+
+def test_dossier_says_what_is_to_be_decided(world):
+    PointOrdreDuJourFactory(reunion=world.reunion, intitule="Tour de table", visee="information")
+
+    a_decider = render_to_string("governance/pdf/contenu.html", dossier_context(world.reunion))
+    a_decider = a_decider.split("Ce qui est à décider</h2>")[1].split("</ul>")[0]
+
+    assert re.findall(r"<li>(.*?)</li>", a_decider) == [world.objects["point"].intitule]
+
+
 def test_plan_costs_the_same_queries_with_more_fiches(world, django_assert_num_queries):
     with django_assert_num_queries(16):
         plan_html(world.plan)
@@ -114,6 +184,33 @@ def test_dossier_is_accessible_and_frozen(world):
     with pikepdf.open(io.BytesIO(content)) as pdf:
         assert str(pdf.docinfo.Title) == f"Dossier de séance – {world.reunion}"
         assert str(pdf.Root.Lang) == "fr"
+
+
+@pytest.mark.parametrize("exercice", [None, 2022])
+def test_etat_is_accessible(exercice):
+    convention = cazals_2022()
+    cc = Organisation.objects.get(nom="CC Cazals-Salviac")
+    FinancementFactory(convention=convention, beneficiaire=cc, exercice=2024, prevu="12", verse="5")
+
+    content = render_pdf(etat_html(convention, cc, exercice))
+
+    assert failures(content) == []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        quand = "exercice 2022" if exercice else "tous les exercices"
+        assert str(pdf.docinfo.Title) == f"État des financements – CC Cazals-Salviac – {quand}"
+        assert str(pdf.Root.Lang) == "fr"
+
+
+def test_etat_with_hostile_words_is_escaped():
+    convention = cazals_2022()
+    cc = Organisation.objects.get(nom="CC Cazals-Salviac")
+    cc.nom = "<script>alert(1)</script> 漢字"
+    cc.save()
+
+    html = etat_html(convention, cc)
+
+    assert "<script" not in html
+    assert failures(render_pdf(html)) == []
 
 
 @pytest.mark.parametrize(
