@@ -14,7 +14,9 @@ class FusionForm(forms.Form):
     def __init__(self, *args, pair, **kwargs):
         super().__init__(*args, **kwargs)
         self.pair = {str(row.pk): row for row in pair}
-        self.fields["gardee"].choices = [(pk, str(row)) for pk, row in self.pair.items()]
+        self.fields["gardee"].choices = [
+            (pk, f"Ligne {rang}\u00a0: {row}") for rang, (pk, row) in enumerate(self.pair.items(), 1)
+        ]
         first, second = pair
         self.initial["gardee"] = str(first.pk)
         for champ in CHAMPS:
