@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from conventions.models import Convention, Equipement, Phase, Signataire
 from conventions.models.convention import ConventionQuerySet, add_months
+from conventions.models.equipement import COF_BIENTOT_MOIS
 from ctg_portal.templatetags.portal import date_fr, depuis, jours, periode
 
 MOIS_FIN = {3: "trois", 6: "six", 12: "douze"}
 """Months before the end of a convention at which the sentence changes, the nearest first."""
 MOIS_ECHEANCE = 6
-"""Months before the end of a linked contract, or of a COF, from which it is said."""
+"""Months before the end of a linked contract from which it is said."""
 NOMS = 3
 """Names a sentence gives before it counts the others."""
 
@@ -174,12 +175,14 @@ def _cof(convention: Any) -> Iterator[Alerte]:
     today = timezone.localdate()
     for row in convention.rows_cof:
         fin = datetime.date.fromisoformat(row["fin"])
-        if fin > add_months(today, MOIS_ECHEANCE):
+        if fin > add_months(today, COF_BIENTOT_MOIS):
             return
         expired = fin < today
         verbe = "a expiré" if expired else "finit"
         texte = f"La COF de «\u00a0{row['nom']}\u00a0» {verbe} le {date_fr(fin)}, {depuis(fin)}."
-        yield Alerte("cof", texte, _calendrier(convention, "alertes"), expired)
+        filtre = "cof_expiree" if expired else "cof_bientot"
+        registre = reverse("conventions:equipements", args=[convention.code])
+        yield Alerte("cof", texte, f"{registre}?cof={filtre}", expired)
 
 
 REGLES = (_fin, _signatures, _phases, _instances, _contrats, _cof)

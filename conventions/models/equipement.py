@@ -7,14 +7,14 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from conventions.models.convention import Convention
+from conventions.models.convention import Convention, add_months
 from conventions.models.organisation import Organisation
 from conventions.models.reference import Commune, Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.workflow import TransitionError
 
-COF_BIENTOT_JOURS = 180
-"""Days before its end from which a COF is to be renewed."""
+COF_BIENTOT_MOIS = 6
+"""Months before its end from which a COF is to be renewed."""
 
 
 class TypeEquipement(Ordered):
@@ -69,7 +69,7 @@ class EquipementQuerySet(models.QuerySet["Equipement"]):
     def cof_bientot(self) -> Self:
         """Those whose COF ends within six months."""
         today = timezone.localdate()
-        return self.filter(cof_fin__range=(today, today + datetime.timedelta(days=COF_BIENTOT_JOURS)))
+        return self.filter(cof_fin__range=(today, add_months(today, COF_BIENTOT_MOIS)))
 
     def sans_cof(self) -> Self:
         return self.filter(cof_numero="", cof_debut=None, cof_fin=None)
@@ -189,9 +189,8 @@ class Equipement(TimestampedModel):
     @property
     def cof_expire_bientot(self) -> bool:
         """Within six months, today included."""
-        return (
-            self.cof_fin is not None and 0 <= (self.cof_fin - timezone.localdate()).days <= COF_BIENTOT_JOURS
-        )
+        today = timezone.localdate()
+        return self.cof_fin is not None and today <= self.cof_fin <= add_months(today, COF_BIENTOT_MOIS)
 
     @property
     def has_cof(self) -> bool:

@@ -211,13 +211,15 @@ class Loader:
         for note in notes:
             note.created_at = self.moment(note.date, 12)
         Note.objects.bulk_update(notes, ["created_at"])
-        fiches = FicheAction.objects.filter(pk__in=[fiche.pk for fiche in self.fiches.values()]).annotate(
-            heard=Greatest(Max("notes__created_at"), Max("journal__created_at"))
+        fiches = list(
+            FicheAction.objects.filter(pk__in=[fiche.pk for fiche in self.fiches.values()])
+            .select_related("plan__convention")
+            .annotate(heard=Greatest(Max("notes__created_at"), Max("journal__created_at")))
         )
-        dated = [fiche for fiche in fiches if fiche.heard]
-        for fiche in dated:
-            fiche.updated_at = fiche.heard
-        FicheAction.objects.bulk_update(dated, ["updated_at"])
+        for fiche in fiches:
+            written = min(fiche.plan.convention.debut, self.calendar.today - datetime.timedelta(days=30))
+            fiche.updated_at = fiche.heard or self.moment(written)
+        FicheAction.objects.bulk_update(fiches, ["updated_at"])
 
     # Places and bodies
 

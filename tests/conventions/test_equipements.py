@@ -11,6 +11,7 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from conventions.models import Equipement, TypeEquipement, offre_services
+from conventions.models.convention import add_months
 from ctg_portal.workflow import TransitionError
 from tests.conventions.test_detail import log_in
 from tests.factories import (
@@ -98,10 +99,16 @@ def test_etat_is_the_same_for_a_row_and_for_a_list(fields, etat):
 
 @pytest.mark.parametrize(
     ("fin", "expiree", "bientot"),
-    [(-1, True, False), (0, False, True), (180, False, True), (181, False, False)],
+    [
+        (lambda: day(-1), True, False),
+        (lambda: day(0), False, True),
+        (lambda: add_months(day(0), 6), False, True),
+        (lambda: add_months(day(0), 6) + datetime.timedelta(days=1), False, False),
+    ],
+    ids=["yesterday", "today", "six months", "a day more"],
 )
 def test_cof_expires(fin, expiree, bientot):
-    row = EquipementFactory(cof_fin=day(fin))
+    row = EquipementFactory(cof_fin=fin())
 
     assert (row.cof_is_expiree, row.cof_expire_bientot) == (expiree, bientot)
     assert (Equipement.objects.cof_expiree().exists(), Equipement.objects.cof_bientot().exists()) == (
