@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conventions.models import Habilitation, Mandat, Organisation
 from tests.conventions.test_detail import log_in
-from tests.conventions.test_sections import image, media, rows_of  # noqa: F401 - a fixture
+from tests.conventions.test_sections import image, rows_of
 from tests.factories import (
     ConventionFactory,
     DepartementFactory,
@@ -228,7 +228,7 @@ def test_who_may_edit(client):
     assert statuses(HabilitationFactory(convention=convention).user) == [403, 403]
 
 
-def test_logo_is_kept_served_and_taken_away(client, convention, media, django_capture_on_commit_callbacks):  # noqa: F811
+def test_logo_is_kept_served_and_taken_away(client, convention, media, django_capture_on_commit_callbacks):
     organisation = SignataireFactory(convention=convention).organisation
     logo = reverse("conventions:organisation_logo", args=[organisation.pk])
     assert client.get(logo).status_code == 404
