@@ -266,6 +266,9 @@ def image(form="PNG", size=(40, 20), name="logo.png", **options):
 
 @pytest.fixture
 def media(settings, tmp_path):
+    """A directory in place of the memory that the other tests deposit in."""
+    on_disk = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}
+    settings.STORAGES = settings.STORAGES | on_disk
     settings.MEDIA_ROOT = tmp_path
     return tmp_path
 
