@@ -389,7 +389,9 @@ class Loader:
 
     def write_financement(self, convention: Convention, row: dict[str, Any]) -> None:
         """One line, or one a year where ``montants`` holds [exercice, prévu, notifié, versé]."""
-        equipement = self.equipements[convention.territoire, row["equipement"]] if "equipement" in row else None
+        equipement = (
+            self.equipements[convention.territoire, row["equipement"]] if "equipement" in row else None
+        )
         years = row.get("montants") or [[row["exercice"], *(row.get(name) for name in Financement.MONTANTS)]]
         for exercice, *montants in years:
             financement = Financement(
