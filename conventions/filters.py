@@ -158,6 +158,9 @@ class FinancementFilter(ListFilter):
     beneficiaire = django_filters.ModelChoiceFilter(
         label="Bénéficiaire", empty_label="Tous", queryset=Organisation.objects.none()
     )
+    equipement = django_filters.ModelChoiceFilter(
+        label="Équipement", empty_label="Tous", queryset=Equipement.objects.none()
+    )
 
     class Meta:
         model = Financement
@@ -171,6 +174,11 @@ class FinancementFilter(ListFilter):
         for name in ("financeur", "beneficiaire"):
             ids = {getattr(row, f"{name}_id") for row in rows}
             self.filters[name].queryset = Organisation.objects.filter(pk__in=ids)
+        equipements = {row.equipement_id for row in rows} - {None}
+        if equipements:
+            self.filters["equipement"].queryset = Equipement.objects.filter(pk__in=equipements)
+        else:
+            del self.filters["equipement"]
         dispositifs = {row.dispositif_id: row.dispositif for row in rows}.values()
         self.filters["dispositif"].extra["choices"] = [
             (

@@ -3,7 +3,7 @@ from typing import Self
 
 import pghistory
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -93,6 +93,10 @@ class EquipementQuerySet(models.QuerySet["Equipement"]):
         return self.select_related("type", "commune", "gestionnaire", "territoire").order_by(
             "type__ordre", "type__intitule", "commune__nom", "nom", "pk"
         )
+
+    def with_lignes(self, convention: Convention) -> Self:
+        """Each with ``nb_lignes``: how many lines of the money of ``convention`` name it."""
+        return self.annotate(nb_lignes=Count("financements", filter=Q(financements__convention=convention)))
 
 
 @pghistory.track()

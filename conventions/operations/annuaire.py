@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Func, Q, QuerySet, Value
+from django.db.models import Count, Func, OuterRef, Q, QuerySet, Subquery, Value
 
 from conventions.models import Convention, Equipement, Financement, Organisation
 from conventions.models.recherche import colonne_sans_accents
@@ -46,10 +46,10 @@ def presences(organisation: Organisation, user: User) -> list[Presence]:
         role = f" ({partenaire.role})" if partenaire.role else ""
         found[partenaire.convention_id].append(RoleTenu(f"partenaire{role}", "partenaires"))
     for convention_id, apportes, recus in _money(organisation, ids):
-        for count, word in ((apportes, "finance"), (recus, "reçoit")):
+        for count, word, vers in ((apportes, "finance", "finance"), (recus, "reçoit", "recoit")):
             if count:
                 said = _many(count, "ligne de financement", "lignes de financement")
-                found[convention_id].append(RoleTenu(f"{word} : {said}", "financements"))
+                found[convention_id].append(RoleTenu(f"{word} : {said}", vers))
     for siege in (
         organisation.sieges.filter(instance__convention__in=ids)
         .select_related("instance")
@@ -69,8 +69,10 @@ def presences(organisation: Organisation, user: User) -> list[Presence]:
 
 
 def equipements_of(organisation: Organisation, user: User) -> QuerySet[Equipement]:
-    """Équipements it runs, on the territoires open to ``user``."""
-    return Equipement.objects.visible_to(user).filter(gestionnaire=organisation).for_list()
+    """Équipements it runs, on the territoires open to ``user``; ``code_convention`` leads to a register that has them."""
+    ouvertes = Convention.objects.visible_to(user).filter(territoire=OuterRef("territoire"))
+    found = Equipement.objects.visible_to(user).filter(gestionnaire=organisation).for_list()
+    return found.annotate(code_convention=Subquery(ouvertes.order_by("-fin", "pk").values("code")[:1]))
 
 
 def _signature(signataire: Any) -> str:

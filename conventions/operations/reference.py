@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from conventions.models import Commune, Departement, Dispositif, Domaine, Territoire, TypeEquipement
 from conventions.operations.listes import (
@@ -258,7 +258,18 @@ def load_reference(reference: Reference) -> Bilan:
         ((*row, year) for row in reference.epci),
     )
     put, taken = _write_memberships(reference)
-    return Bilan(departements, communes, territoires, put, taken, load_listes())
+    bilan = Bilan(departements, communes, territoires, put, taken, load_listes())
+    if not bilan.is_empty:
+        _count_anew()
+    return bilan
+
+
+def _count_anew() -> None:
+    """Tables that went from nothing to 35 000 rows at once: without new statistics, the planner still thinks them empty."""
+    tables = (Commune, Territoire, Territoire.communes.through)
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(table._meta.db_table)}")
 
 
 def _upsert(model: type[Any], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> int:

@@ -35,6 +35,9 @@ class EquipementListView(OfTerritoireMixin, FilterView):
     context_object_name = "equipements"
     paginate_by = 50
 
+    def get_queryset(self):
+        return super().get_queryset().with_lignes(self.convention)
+
 
 class EquipementExportView(OfTerritoireMixin, FilterView):
     """The rows of the list, all its pages, with the columns that the import reads back."""

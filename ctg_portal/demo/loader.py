@@ -158,6 +158,7 @@ class Loader:
         self.dispositifs = {row.code: row for row in Dispositif.objects.all()}
         self.territoires: dict[str, Territoire] = {}
         self.organisations: dict[str, Organisation] = {}
+        self.equipements: dict[tuple[Territoire, str], Equipement] = {}
         self.conventions: dict[str, Convention] = {}
         self.signers: dict[str, set[str]] = {}
         self.titulaires: dict[tuple[str, str], str] = {}
@@ -272,6 +273,7 @@ class Loader:
                     **{name: self.day(others.get(name)) for name in self.DATES_EQUIPEMENT},
                 )
                 self.batch.add(equipement)
+                self.equipements[equipement.territoire, nom] = equipement
         self.batch.write()
 
     def write_mandats(self, rows: dict[str, list[list[Any]]]) -> None:
@@ -389,6 +391,9 @@ class Loader:
 
     def write_financement(self, convention: Convention, row: dict[str, Any]) -> None:
         """One line, or one a year where ``montants`` holds [exercice, prévu, notifié, versé]."""
+        equipement = (
+            self.equipements[convention.territoire, row["equipement"]] if "equipement" in row else None
+        )
         years = row.get("montants") or [[row["exercice"], *(row.get(name) for name in Financement.MONTANTS)]]
         for exercice, *montants in years:
             financement = Financement(
@@ -398,6 +403,7 @@ class Loader:
                 financeur=self.organisations[row["financeur"]],
                 dispositif=self.dispositifs[row["dispositif"]],
                 beneficiaire=self.organisations[row["beneficiaire"]],
+                equipement=equipement,
                 **{name: amount(value) for name, value in zip(Financement.MONTANTS, montants, strict=True)},
             )
             self.batch.add(financement)

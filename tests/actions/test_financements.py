@@ -184,7 +184,7 @@ def test_room_costs_the_same_queries(client, count, django_assert_num_queries):
         Imputation.objects.create(financement=row, fiche=fiche)
     log_in(client, convention)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         text = client.get(room(convention)).text
 
     assert text.count('id="exercice-') == count

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conventions.models import Habilitation, Mandat, Organisation
 from tests.conventions.test_detail import log_in
-from tests.conventions.test_sections import image, media, rows_of  # noqa: F401 - a fixture
+from tests.conventions.test_sections import image, rows_of
 from tests.factories import (
     ConventionFactory,
     DepartementFactory,
@@ -120,6 +120,31 @@ def test_page_says_nothing_of_a_convention_out_of_scope(client, convention):
     ] == [0]
 
 
+def test_page_leads_to_what_it_names(client, convention):
+    organisation = OrganisationFactory(departement=convention.territoire.departement)
+    FinancementFactory(convention=convention, financeur=organisation)
+    FinancementFactory(convention=convention, beneficiaire=organisation)
+    EquipementFactory(territoire=convention.territoire, gestionnaire=organisation, nom="Relais du Causse")
+    SignataireFactory(convention=convention, organisation=organisation)
+    convention.partenaires.create(organisation=OrganisationFactory(nom="Collège"))
+
+    page = client.get(organisation.get_absolute_url()).text
+
+    for route, args, query in (
+        ("actions:financements", [], f"?financeur={organisation.pk}"),
+        ("conventions:etat", [organisation.pk], ""),
+        ("conventions:equipements", [], "?q=Relais%20du%20Causse"),
+    ):
+        assert f'href="{reverse(route, args=[convention.code, *args])}{query}"' in page
+    # And back: the pages of the convention lead to the directory.
+    detail = client.get(convention.get_absolute_url()).text
+    etat = client.get(reverse("conventions:etat", args=[convention.code, organisation.pk])).text
+    money = client.get(reverse("actions:financements", args=[convention.code])).text
+    for text in (detail, etat, money):
+        assert f'href="{organisation.get_absolute_url()}"' in text
+    assert f'href="{Organisation.objects.get(nom="Collège").get_absolute_url()}"' in detail
+
+
 def test_confidential_fiche_is_not_counted_for_a_reader(client):
     convention, organisation = ConventionFactory(), OrganisationFactory()
     FicheActionFactory(axe__plan__convention=convention, structure_pilote=organisation, confidentielle=True)
@@ -228,7 +253,7 @@ def test_who_may_edit(client):
     assert statuses(HabilitationFactory(convention=convention).user) == [403, 403]
 
 
-def test_logo_is_kept_served_and_taken_away(client, convention, media, django_capture_on_commit_callbacks):  # noqa: F811
+def test_logo_is_kept_served_and_taken_away(client, convention, media, django_capture_on_commit_callbacks):
     organisation = SignataireFactory(convention=convention).organisation
     logo = reverse("conventions:organisation_logo", args=[organisation.pk])
     assert client.get(logo).status_code == 404

@@ -123,6 +123,24 @@ def test_buttons_follow_the_rights(client, role, statut, edits, moves):
     assert text.count("/convention/statut/") == moves
 
 
+def test_page_says_once_what_another_tab_says_in_full(client):
+    convention = ConventionFactory()
+    fill(convention, 1)
+    log_in(client, convention)
+
+    text = client.get(convention.get_absolute_url()).text
+    contrats = reverse("actions:contrats", args=[convention.code])
+    add = reverse("conventions:contrat_add", args=[convention.code])
+
+    # Phases: drawn, with their dates in words; their table is in the calendar.
+    assert "Tableau des phases" not in text
+    assert 'id="phases"' in text
+    assert f'href="{reverse("conventions:edit", args=[convention.code, "phases"])}"' in text
+    assert text.count(f'href="{reverse("conventions:calendrier", args=[convention.code])}"') == 2
+    # A linked contract is added where linked contracts are.
+    assert (add in text, add in client.get(contrats).text) == (False, True)
+
+
 def test_words_of_people_are_harmless(client):
     convention = ConventionFactory(
         intitule="<script>alert(1)</script>", presentation="<img src=x onerror=alert(1)>\n" + "é" * 10_000

@@ -284,6 +284,24 @@ def test_equipement_names_only_its_territoire_and_its_directory(client, conventi
     assert sorted(response.context["form"].errors) == ["commune", "gestionnaire"]
 
 
+def test_register_and_money_lead_to_each_other(client, convention):
+    row = register(convention, nom="Relais du Causse", gestionnaire=OrganisationFactory(nom="CIAS"))
+    register(convention, nom="Ludothèque")
+    for exercice in (2022, 2023):
+        FinancementFactory(convention=convention, equipement=row, exercice=exercice, verse="10.00")
+    FinancementFactory(convention=convention, verse="5.00")
+    money = reverse("actions:financements", args=[convention.code])
+
+    page = client.get(url("equipements", convention)).text
+    assert f"{money}?equipement={row.pk}" in page
+    assert page.count("lignes de financement") == 1
+    assert f'href="{row.gestionnaire.get_absolute_url()}"' in page
+
+    paid = client.get(money, {"equipement": row.pk})
+    assert paid.context["total"].verse == 20
+    assert f"{url('equipements', convention)}?q=Relais%20du%20Causse" in paid.text
+
+
 def test_equipement_twice_is_refused(client, convention):
     row = register(convention, nom="Relais")
 

@@ -251,7 +251,7 @@ def test_rows_share_their_choices(client, convention, count, django_assert_num_q
     for _ in range(count):
         SignataireFactory(convention=convention)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(url(convention, "signataires"))
 
 
@@ -262,12 +262,6 @@ def image(form="PNG", size=(40, 20), name="logo.png", **options):
     drawn = io.BytesIO()
     Image.new("RGB", size, "teal").save(drawn, form, **options)
     return SimpleUploadedFile(name, drawn.getvalue())
-
-
-@pytest.fixture
-def media(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
-    return tmp_path
 
 
 def test_logo_is_drawn_anew_and_served(client, convention, media, django_capture_on_commit_callbacks):

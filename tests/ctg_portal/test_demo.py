@@ -79,6 +79,8 @@ def _check_labastide():
         "La mobilité"
     ]
     assert (ctg.diagnostic.enjeux.count(), ctg.plan.axes.count()) == (5, 4)
+    paid = ctg.suivante.financements.select_related("equipement")
+    assert {row.equipement.gestionnaire_id == row.beneficiaire_id for row in paid} == {True}
 
 
 def _check_cauvaldor():
@@ -103,7 +105,14 @@ def _check_carlades():
     yearly = com.financements.order_by("exercice").values_list("exercice", "verse")
     assert list(yearly) == [(year, Decimal("107900.00")) for year in (2022, 2023, 2024)]
     assert {row.imputation.fiche.code for row in com.financements.all()} == {"4.2.1"}
+    assert set(com.fiches_partagees.values_list("code", flat=True)) == {"4.2.1"}
     assert ctg.plan.axes.exclude(enjeu_central="").exists()
+    # The centre is a partner, an équipement of the register and what the money of two contracts keeps open.
+    centre = Equipement.objects.get(territoire=ctg.territoire, nom="Centre socio-culturel du Carladès")
+    assert set(com.financements.values_list("equipement", "beneficiaire")) == {
+        (centre.pk, centre.gestionnaire_id)
+    }
+    assert gmr.financements.filter(equipement=centre).exists()
 
 
 def _check_cazals():
