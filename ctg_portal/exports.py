@@ -17,7 +17,7 @@ from conventions.models import (
     tableaux_financements,
 )
 from ctg_portal.models import User
-from diagnostics.models import Diagnostic
+from diagnostics.models import Diagnostic, Valeur
 from governance.models import Decision
 
 FORMAT = "ctg-portal/convention"
@@ -115,6 +115,13 @@ def export_convention(convention: Convention) -> dict[str, Any]:
         ],
         "equipements": _equipements(convention),
         "financements": _financements(convention, refs),
+        "chiffres": [
+            {
+                "indicateur": row.indicateur.code,
+                **_pick(row, "niveau", "code", "annee", "valeur", "absence", "source"),
+            }
+            for row in Valeur.objects.filter(territoire=territoire).select_related("indicateur")
+        ],
         "diagnostic": diagnostic and _diagnostic(diagnostic, refs),
         "plan": _plan(convention, refs),
         "fiches_partagees": [

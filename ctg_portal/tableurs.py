@@ -29,7 +29,13 @@ CSV = "text/csv; charset=utf-8"
 LISTES = "Listes"
 """The sheet that holds the choices of the columns."""
 
-FORMATS = {"montant": '#,##0.00\\ "€"', "entier": "0", "date": "DD/MM/YYYY", "texte": "@"}
+FORMATS = {
+    "montant": '#,##0.00\\ "€"',
+    "entier": "0",
+    "decimal": "#,##0.0###",
+    "date": "DD/MM/YYYY",
+    "texte": "@",
+}
 LARGEUR_PAGE = 220
 """Characters across a landscape A4 page, at the smallest readable size."""
 ENTETE = PatternFill("solid", fgColor="E7ECEF")
@@ -45,7 +51,7 @@ class Colonne:
     """One column: its head, what its cells hold, its width in characters, and the only values it accepts (if any)."""
 
     titre: str
-    nature: Literal["texte", "entier", "montant", "date"] = "texte"
+    nature: Literal["texte", "entier", "decimal", "montant", "date"] = "texte"
     largeur: int = 20
     choix: tuple[str, ...] = ()
 

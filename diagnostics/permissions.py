@@ -2,7 +2,8 @@
 
 import rules
 
-from conventions.permissions import Role, has_role, is_open, roles_on
+from conventions.models import Convention
+from conventions.permissions import Role, has_role, is_coordination, is_open, roles_on
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu, Parole
 
@@ -33,3 +34,15 @@ rules.add_perm("diagnostics.change_diagnostic", coordinates_diagnostic & is_not_
 rules.add_perm("diagnostics.move_diagnostic", coordinates_diagnostic)
 for model in ("atelier", "constat", "enjeu", "parole"):
     rules.add_perm(f"diagnostics.change_{model}", changes_its_diagnostic)
+
+
+@rules.predicate
+def changes_figures(user: User, convention: Convention) -> bool:
+    """Figures are the territoire's; they change from a convention whose diagnostic is not validated (or not opened yet)."""
+    diagnostic = Diagnostic.objects.filter(convention=convention).first()
+    if diagnostic is None:
+        return bool((is_coordination & is_open).test(user, convention))
+    return bool((coordinates_diagnostic & is_not_validated).test(user, diagnostic))
+
+
+rules.add_perm("diagnostics.change_chiffres", changes_figures)

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from diagnostics import views
+from diagnostics.views import chiffres
 
 app_name = "diagnostics"
 
@@ -18,6 +19,16 @@ dans_la_convention = [
     path("enjeux/nouveau/", views.EnjeuAddView.as_view(), name="enjeu_add"),
     path("enjeux/<int:pk>/modifier/", views.EnjeuEditView.as_view(), name="enjeu_edit"),
     path("enjeux/<int:pk>/supprimer/", views.EnjeuDeleteView.as_view(), name="enjeu_delete"),
+    # figures
+    path("portrait/", chiffres.PortraitView.as_view(), name="portrait"),
+    path("portrait/communes/", chiffres.CommunesView.as_view(), name="communes"),
+    path(
+        "portrait/communes/<slug:extension>/", chiffres.CommunesExportView.as_view(), name="communes_export"
+    ),
+    path("chiffres/", chiffres.ValeurListView.as_view(), name="valeurs"),
+    path("chiffres/nouveau/", chiffres.ValeurAddView.as_view(), name="valeur_add"),
+    path("chiffres/<int:pk>/modifier/", chiffres.ValeurEditView.as_view(), name="valeur_edit"),
+    path("chiffres/<int:pk>/supprimer/", chiffres.ValeurDeleteView.as_view(), name="valeur_delete"),
 ]
 
 urlpatterns = [path("conventions/<slug:code>/diagnostic/", include(dans_la_convention))]

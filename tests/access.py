@@ -120,6 +120,13 @@ ROWS: dict[str, Row] = {
     "diagnostics:enjeu_add": inside(allowed=COORD),
     "diagnostics:enjeu_edit": inside("enjeu", allowed=COORD),
     "diagnostics:enjeu_delete": inside("enjeu", allowed=COORD),
+    "diagnostics:portrait": inside(),
+    "diagnostics:communes": inside(),
+    "diagnostics:communes_export": inside("xlsx"),
+    "diagnostics:valeurs": inside(),
+    "diagnostics:valeur_add": inside(allowed=COORD),
+    "diagnostics:valeur_edit": inside("valeur", allowed=COORD),
+    "diagnostics:valeur_delete": inside("valeur", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),

@@ -56,6 +56,7 @@ from tests.factories import (
     SignataireFactory,
     TerritoireFactory,
     UserFactory,
+    ValeurFactory,
     complete_fiche,
 )
 
@@ -114,6 +115,10 @@ def build_world():
     constat = ConstatFactory(diagnostic=diagnostic)
     enjeu.constats.add(constat)
     atelier = AtelierFactory(diagnostic=diagnostic, participants=12)
+
+    valeur = ValeurFactory(territoire=territoire)
+    for commune in communes:
+        ValeurFactory(territoire=territoire, niveau="commune", code=commune.code, valeur="2000")
 
     plan = PlanActionsFactory(convention=convention)
     axe = AxeFactory(plan=plan, code="1")
@@ -225,6 +230,7 @@ def build_world():
             "enjeu": enjeu,
             "constat": constat,
             "atelier": atelier,
+            "valeur": valeur,
             "en_relecture": en_relecture,
             "validee": validee,
             "archivee": archivee,

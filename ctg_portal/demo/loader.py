@@ -2,6 +2,7 @@
 
 import datetime
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -33,6 +34,7 @@ from actions.models import (
 )
 from conventions.models import (
     Avenant,
+    Commune,
     Convention,
     Dispositif,
     Document,
@@ -54,7 +56,7 @@ from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventio
 from ctg_portal.depots import Depot, read_depot
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
-from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from diagnostics.models import FRANCE, Atelier, Constat, Diagnostic, Enjeu, Indicateur, Valeur
 from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
@@ -63,6 +65,7 @@ Redaction = FicheAction.Redaction
 Avancement = FicheAction.Avancement
 Role = Habilitation.Role
 
+REFERENCE = "INSEE, populations légales, reprises de découpage administratif 6.0.0"
 AVERTISSEMENT = (
     "Données d’illustration : les faits publiés par le territoire sont repris ; "
     "les fiches, dates de réunion et valeurs d’indicateurs sont inventées."
@@ -185,6 +188,7 @@ class Loader:
             documents = self.write_documents(row["code"], row.get("documents", []))
             self.write_avenants(row["code"], row.get("avenants", []), documents)
         self.write_contents(rows)
+        self.write_chiffres(read("chiffres.toml"))
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
@@ -522,6 +526,69 @@ class Loader:
             self.enjeux[code].append(self.batch.add(enjeu))
             self.batch.link(enjeu, "constats", [self.constats[code][number - 1] for number in constats or []])
         self.batch.write()
+
+    # Figures
+
+    def write_chiffres(self, rows: dict[str, list[Any]]) -> None:
+        """The populations of the reference data for every territoire, then what the file gives to some of them."""
+        self.indicateurs = {row.code: row for row in Indicateur.objects.all()}
+        for territoire in self.territoires.values():
+            self.write_populations(territoire)
+        for key, lines in rows.items():
+            for indicateur, niveau, code, source, annee, *values in lines:
+                # One value a year, from ``annee`` on.
+                for rank, value in enumerate(values):
+                    self.add_chiffre(
+                        self.territoires[key], indicateur, (niveau, code), annee + rank, value, source
+                    )
+        self.batch.write()
+
+    def add_chiffre(
+        self,
+        territoire: Territoire,
+        indicateur: str,
+        lieu: tuple[str, str],
+        annee: int,
+        value: str,
+        source: str,
+    ) -> None:
+        """``value`` is a decimal text, or « secret » or « absente »; no code: the territoire's own."""
+        niveau, code = lieu
+        is_absent = value in Valeur.Absence.values
+        self.batch.add(
+            Valeur(
+                territoire=territoire,
+                indicateur=self.indicateurs[indicateur],
+                niveau=niveau,
+                code=code or territoire.siren,
+                annee=annee,
+                valeur=None if is_absent else Decimal(value),
+                absence=value if is_absent else "",
+                source=source,
+            )
+        )
+
+    def write_populations(self, territoire: Territoire) -> None:
+        communes, departement = Commune.objects.all(), territoire.departement
+        places: list[tuple[Valeur.Niveau, str, int | None]] = [
+            (Valeur.Niveau.COMMUNE, row.code, row.population) for row in territoire.communes.all()
+        ]
+        places.append((Valeur.Niveau.EPCI, territoire.siren, territoire.population))
+        for niveau, code, members in (
+            (Valeur.Niveau.DEPARTEMENT, departement.code, communes.filter(departement=departement)),
+            (
+                Valeur.Niveau.REGION,
+                departement.code_region,
+                communes.filter(departement__code_region=departement.code_region),
+            ),
+            (Valeur.Niveau.FRANCE, FRANCE, communes),
+        ):
+            places.append((niveau, code, members.aggregate(total=models.Sum("population"))["total"]))
+        for niveau, code, population in places:
+            value = "absente" if population is None else str(population)
+            # The file gives an EPCI another population than the sum of its communes: two sources, both shown.
+            source = REFERENCE if niveau == Valeur.Niveau.EPCI else f"{REFERENCE}, par commune"
+            self.add_chiffre(territoire, "population", (niveau, code), territoire.millesime, value, source)
 
     # Plans
 

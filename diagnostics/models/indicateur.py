@@ -2,9 +2,10 @@ from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
-from conventions.models import Convention, Importation, Territoire
+from conventions.models import Commune, Convention, Departement, Importation, Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
 
 
@@ -63,6 +64,30 @@ class ValeurQuerySet(models.QuerySet["Valeur"]):
 
     def known(self) -> Self:
         return self.filter(valeur__isnull=False)
+
+    def with_lieu(self) -> Self:
+        """Say in ``lieu`` the name of the place; its code when the reference data does not know it."""
+        niveau = Valeur.Niveau
+        commune = Commune.objects.filter(pk=OuterRef("code")).values("nom")[:1]
+        departement = Departement.objects.filter(pk=OuterRef("code")).values("nom")[:1]
+        region = Departement.objects.filter(code_region=OuterRef("code")).values("region")[:1]
+        return self.annotate(
+            lieu=Coalesce(
+                Case(
+                    When(niveau=niveau.COMMUNE, then=Subquery(commune)),
+                    When(niveau=niveau.EPCI, code=F("territoire__siren"), then=F("territoire__nom")),
+                    When(niveau=niveau.DEPARTEMENT, then=Subquery(departement)),
+                    When(niveau=niveau.REGION, then=Subquery(region)),
+                    When(niveau=niveau.FRANCE, then=Value("France")),
+                    output_field=models.CharField(),
+                ),
+                F("code"),
+                output_field=models.CharField(),
+            )
+        )
+
+    def for_list(self) -> Self:
+        return self.select_related("indicateur").with_lieu()
 
 
 class Valeur(TimestampedModel):
@@ -128,6 +153,11 @@ class Valeur(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.indicateur} {self.annee}"
+
+    @property
+    def dite(self) -> str:
+        """« Population municipale, Cazals, 2022 »; the place is read in ``with_lieu``, else its code."""
+        return f"{self.indicateur}, {getattr(self, 'lieu', self.code)}, {self.annee}"
 
 
 class Correspondance(TimestampedModel):
