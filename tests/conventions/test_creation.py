@@ -387,7 +387,7 @@ def test_coordination_adds_a_linked_contract_and_coordinates_it(client):
     ctg = ConventionFactory()
     user = HabilitationFactory(convention=ctg).user
     client.force_login(user)
-    assert linked(ctg) in client.get(ctg.get_absolute_url()).text
+    assert linked(ctg) in client.get(reverse("actions:contrats", args=[ctg.code])).text
 
     response = client.post(
         linked(ctg), {"nature": "gmr", "debut": str(ctg.debut), "fin": str(ctg.fin), "intitule": "GMR"}

@@ -268,7 +268,7 @@ def test_pages_hold_25_lines_in_the_order_asked(client, adviser):
 
     assert [len(page.context["lignes"]) for page in (first, second)] == [25, 2]
     assert [int(line.verse) for line in second.context["lignes"]] == [1, 0]
-    assert "1–25 sur 27 territoires" in first.text
+    assert "1–25 sur 27 conventions" in first.text
 
 
 def test_a_cell_opens_the_thing(client, adviser):
