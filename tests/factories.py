@@ -258,6 +258,20 @@ class ParoleFactory(DjangoModelFactory):
     locuteur = Parole.Locuteur.HABITANT
 
 
+class IndicateurFactory(DjangoModelFactory):
+    """One of the starter set: found where the migrations left it, made again after a browser test emptied the tables."""
+
+    class Meta:
+        model = Indicateur
+        django_get_or_create = ["code"]
+
+    code = "population"
+    intitule = "Population municipale"
+    unite = "habitants"
+    theme = Indicateur.Theme.POPULATION
+    agregation = Indicateur.Agregation.SOMME
+
+
 class ValeurFactory(DjangoModelFactory):
     """The municipal population of an EPCI in 2022, unless told otherwise."""
 
@@ -265,7 +279,7 @@ class ValeurFactory(DjangoModelFactory):
         model = Valeur
 
     territoire = factory.SubFactory(TerritoireFactory)
-    indicateur = factory.LazyFunction(lambda: Indicateur.objects.get(code="population"))
+    indicateur = factory.SubFactory(IndicateurFactory)
     niveau = Valeur.Niveau.EPCI
     code = factory.SelfAttribute("territoire.siren")
     annee = 2022

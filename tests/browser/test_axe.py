@@ -25,6 +25,7 @@ NOT_PAGES = {
     "conventions:etat_pdf",
     "conventions:etat_xlsx",
     "portefeuille_xlsx",
+    "diagnostics:communes_export",
     "governance:flux",
 }
 PAGES = [

@@ -205,7 +205,7 @@ def test_etat_is_accessible(exercice):
 def test_etat_with_hostile_words_is_escaped():
     convention = cazals_2022()
     cc = Organisation.objects.get(nom="CC Cazals-Salviac")
-    cc.nom = "<script>alert(1)</script> 漢字"
+    cc.nom = "<script>alert(1)</script> &amp; « œuvre »"
     cc.save()
 
     html = etat_html(convention, cc)
