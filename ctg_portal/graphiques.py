@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, get_font
 from matplotlib.patches import Rectangle
 
-from ctg_portal.templatetags.portal import ESPACE_FINE, ESPACE_INSECABLE, euros
+from ctg_portal.templatetags.portal import ESPACE_FINE, ESPACE_INSECABLE, euros, nombre
 
 # Constants for the whole process, set once: nothing else draws with matplotlib.
 matplotlib.rcParams.update(
@@ -65,7 +65,7 @@ class Forme(Enum):
 
 @dataclass(frozen=True)
 class Serie:
-    """A name and one value a label, in euros; ``None`` where nothing is known. ``motif``: its place in ``MOTIFS``."""
+    """A name and one value a label; ``None`` where nothing is known. ``motif``: its place in ``MOTIFS``."""
 
     nom: str
     valeurs: tuple[Decimal | None, ...]
@@ -74,12 +74,17 @@ class Serie:
 
 @dataclass(frozen=True)
 class Graphique:
-    """Bars: ``etiquettes`` are years or categories, each serie has one value for each of them."""
+    """Bars: ``etiquettes`` are years or categories, each serie has one value for each of them.
+
+    Amounts in euros, unless ``unite`` says what is counted; then values are written with ``decimales``.
+    """
 
     titre: str
     forme: Forme
     etiquettes: tuple[str, ...]
     series: tuple[Serie, ...]
+    unite: str = ""
+    decimales: int = 0
 
     def __post_init__(self) -> None:
         for serie in self.series:
@@ -95,6 +100,21 @@ class Graphique:
         """No value at all: there is nothing to draw."""
         return all(valeur is None for serie in self.series for valeur in serie.valeurs)
 
+    def montrer(self, valeur: Decimal | None) -> str:
+        """What is written beside a bar: short, as its unit is in the title (but for the sign %)."""
+        if valeur is None:
+            return "non renseigné"
+        if not self.unite:
+            return euros(valeur, 0)
+        signe = f"{ESPACE_INSECABLE}%" if self.unite == "%" else ""
+        return f"{nombre(valeur, self.decimales)}{signe}"
+
+    def dire(self, valeur: Decimal | None) -> str:
+        """A value in full, with its unit."""
+        if not self.unite:
+            return euros(valeur)
+        return f"{nombre(valeur, self.decimales)}{ESPACE_INSECABLE}{self.unite}"
+
     @property
     def texte(self) -> str:
         """What the image says, in full: every value, to the cent."""
@@ -102,7 +122,9 @@ class Graphique:
         parts = []
         for rank, etiquette in enumerate(self.etiquettes):
             said = [
-                f"{serie.nom.lower()} {euros(serie.valeurs[rank])}" if several else euros(serie.valeurs[rank])
+                f"{serie.nom.lower()} {self.dire(serie.valeurs[rank])}"
+                if several
+                else self.dire(serie.valeurs[rank])
                 for serie in self.series
                 if serie.valeurs[rank] is not None
             ]
@@ -120,16 +142,24 @@ class Graphique:
 
 
 def barres_par_annee(
-    titre: str, annees: Sequence[int], series: Sequence[Serie], *, empilees: bool = False
+    titre: str,
+    annees: Sequence[int],
+    series: Sequence[Serie],
+    *,
+    empilees: bool = False,
+    unite: str = "",
+    decimales: int = 0,
 ) -> Graphique:
     """One group of bars a year, side by side or stacked."""
     forme = Forme.EMPILEES if empilees else Forme.GROUPEES
-    return Graphique(titre, forme, tuple(str(annee) for annee in annees), tuple(series))
+    return Graphique(titre, forme, tuple(str(annee) for annee in annees), tuple(series), unite, decimales)
 
 
-def barres_par_categorie(titre: str, categories: Sequence[str], series: Sequence[Serie]) -> Graphique:
+def barres_par_categorie(
+    titre: str, categories: Sequence[str], series: Sequence[Serie], *, unite: str = "", decimales: int = 0
+) -> Graphique:
     """Horizontal bars under the name of each category, in the order given."""
-    return Graphique(titre, Forme.CATEGORIES, tuple(categories), tuple(series))
+    return Graphique(titre, Forme.CATEGORIES, tuple(categories), tuple(series), unite, decimales)
 
 
 @lru_cache(maxsize=256)
@@ -168,10 +198,6 @@ def _lisible(texte: str) -> str:
 
 def _ecrire(axes: Any, x: float, y: float, texte: str, *, poids: str = "Regular", **style: Any) -> None:
     axes.text(x, y, _lisible(texte), font=_police(poids), parse_math=False, **{"color": ENCRE} | style)
-
-
-def _montant(valeur: Decimal | None) -> str:
-    return "non renseigné" if valeur is None else euros(valeur, 0)
 
 
 def _plus_haut(graphique: Graphique) -> float:
@@ -227,7 +253,9 @@ def _legende(axes: Any, graphique: Graphique, largeur: int) -> float:
 
 
 def _vertical(graphique: Graphique, largeur: int, slot: float, bars: int) -> Figure:
-    longest = max((len(_montant(v)) for s in graphique.series for v in s.valeurs), default=0) * CHIFFRE
+    longest = (
+        max((len(graphique.montrer(v)) for s in graphique.series for v in s.valeurs), default=0) * CHIFFRE
+    )
     width = min(slot * 0.84 / max(bars, 1), LARGEUR_BARRE)
     upright = longest > width
     figure, axes = _toile(largeur, 1)
@@ -245,13 +273,21 @@ def _vertical(graphique: Graphique, largeur: int, slot: float, bars: int) -> Fig
             continue
         for place, serie in enumerate(graphique.series):
             left = middle + width * (place - bars / 2)
-            _barre_debout(axes, serie, rank, left, width, floor, scale, upright)
+            _barre_debout(axes, graphique, serie, rank, left, width, floor, scale, upright)
     axes.plot((8, largeur - 8), (floor, floor), color=ENCRE, lw=0.9)
     return figure
 
 
 def _barre_debout(
-    axes: Any, serie: Serie, rank: int, left: float, width: float, floor: float, scale: float, upright: bool
+    axes: Any,
+    graphique: Graphique,
+    serie: Serie,
+    rank: int,
+    left: float,
+    width: float,
+    floor: float,
+    scale: float,
+    upright: bool,
 ) -> None:
     valeur = serie.valeurs[rank]
     if valeur is None:
@@ -272,7 +308,7 @@ def _barre_debout(
         axes,
         left + width / 2,
         floor - height - 4,
-        _montant(valeur),
+        graphique.montrer(valeur),
         ha="center",
         va="bottom",
         rotation=90 if upright else 0,
@@ -306,7 +342,7 @@ def _pile(
                 axes,
                 middle,
                 y - height / 2,
-                _montant(valeur),
+                graphique.montrer(valeur),
                 ha="center",
                 va="center",
                 color=encre,
@@ -317,7 +353,7 @@ def _pile(
         axes,
         middle,
         y - 4,
-        _montant(_total(graphique, rank)),
+        graphique.montrer(_total(graphique, rank)),
         ha="center",
         va="bottom",
         poids="Semibold",
@@ -328,7 +364,9 @@ def _pile(
 def _horizontal(graphique: Graphique, largeur: int) -> Figure:
     figure, axes = _toile(largeur, 1)
     y = _legende(axes, graphique, largeur)
-    longest = max((len(_montant(v)) for s in graphique.series for v in s.valeurs), default=0) * CHIFFRE
+    longest = (
+        max((len(graphique.montrer(v)) for s in graphique.series for v in s.valeurs), default=0) * CHIFFRE
+    )
     scale = max(largeur - 24 - longest, 40) / _plus_haut(graphique)
     for rank, etiquette in enumerate(graphique.etiquettes):
         for line in textwrap.wrap(etiquette, int((largeur - 16) / LETTRE)) or [""]:
@@ -343,7 +381,12 @@ def _horizontal(graphique: Graphique, largeur: int) -> Figure:
             length = float(valeur or 0) * scale
             axes.barh(y + 7, length, 13, left=8, color=fond, hatch=hachure, edgecolor=ENCRE, lw=0.8)
             _ecrire(
-                axes, 8 + length + 6, y + 7, _montant(valeur), va="center", color=ENCRE if valeur else ENCRE_2
+                axes,
+                8 + length + 6,
+                y + 7,
+                graphique.montrer(valeur),
+                va="center",
+                color=ENCRE if valeur else ENCRE_2,
             )
             y += INTERLIGNE + 1
         y += 9
