@@ -27,7 +27,7 @@ from conventions.models import (
 )
 from conventions.operations import importations
 from ctg_portal.models import User
-from diagnostics.models import Diagnostic
+from diagnostics.models import Diagnostic, Reponse
 from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
     AtelierFactory,
@@ -49,9 +49,12 @@ from tests.factories import (
     MembreInstanceFactory,
     ObjectifFactory,
     OrganisationFactory,
+    ParoleFactory,
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
+    QuestionFactory,
+    QuestionnaireFactory,
     ReunionFactory,
     SignataireFactory,
     TerritoireFactory,
@@ -114,6 +117,13 @@ def build_world():
     constat = ConstatFactory(diagnostic=diagnostic)
     enjeu.constats.add(constat)
     atelier = AtelierFactory(diagnostic=diagnostic, participants=12)
+    parole = ParoleFactory(diagnostic=diagnostic, atelier=atelier)
+    questionnaire = QuestionnaireFactory(diagnostic=diagnostic)
+    choix = QuestionFactory(questionnaire=questionnaire)
+    texte = QuestionFactory(questionnaire=questionnaire, nature="texte", choix="", intitule="Et ensuite ?")
+    Reponse.objects.create(
+        questionnaire=questionnaire, valeurs={str(choix.pk): "Un mode de garde", str(texte.pk): "Du lien."}
+    )
 
     plan = PlanActionsFactory(convention=convention)
     axe = AxeFactory(plan=plan, code="1")
@@ -225,6 +235,9 @@ def build_world():
             "enjeu": enjeu,
             "constat": constat,
             "atelier": atelier,
+            "parole": parole,
+            "questionnaire": questionnaire,
+            "question_libre": texte,
             "en_relecture": en_relecture,
             "validee": validee,
             "archivee": archivee,
