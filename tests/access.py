@@ -120,6 +120,8 @@ ROWS: dict[str, Row] = {
     "diagnostics:enjeu_add": inside(allowed=COORD),
     "diagnostics:enjeu_edit": inside("enjeu", allowed=COORD),
     "diagnostics:enjeu_delete": inside("enjeu", allowed=COORD),
+    "diagnostics:constat_preuves": inside("constat", allowed=COORD),
+    "diagnostics:constat_enjeux": inside("constat", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),
@@ -159,6 +161,9 @@ ROWS: dict[str, Row] = {
     "actions:financements": inside(),
     "actions:exercice_open": inside(allowed=COORD),
     "actions:exercice": inside(2022, allowed=COORD),
+    "actions:fil": inside(),
+    "actions:fil_enjeu": inside("enjeu"),
+    "actions:enjeu_objectifs": inside("enjeu", allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),

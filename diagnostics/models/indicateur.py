@@ -2,10 +2,11 @@ from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from conventions.models import Convention, Importation, Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.templatetags.portal import nombre
 
 
 class Indicateur(Ordered):
@@ -63,6 +64,18 @@ class ValeurQuerySet(models.QuerySet["Valeur"]):
 
     def known(self) -> Self:
         return self.filter(valeur__isnull=False)
+
+    def preuves_possibles(self, territoire: Territoire, constat: models.Model) -> Self:
+        """What may show a constat: figures of the intercommunalité, of its communes where it has none, and those chosen."""
+        niveau = Valeur.Niveau
+        wide = Valeur.objects.filter(
+            territoire=territoire, indicateur=OuterRef("indicateur"), niveau=niveau.EPCI, valeur__isnull=False
+        )
+        chosen = Q(pk__in=constat.valeurs.values("pk"))  # type: ignore[attr-defined]  # constat.py imports this module
+        offered = Q(valeur__isnull=False) & (
+            Q(niveau=niveau.EPCI) | Q(niveau=niveau.COMMUNE) & ~Exists(wide)
+        )
+        return self.filter(chosen | offered, territoire=territoire).select_related("indicateur")
 
 
 class Valeur(TimestampedModel):
@@ -128,6 +141,14 @@ class Valeur(TimestampedModel):
 
     def __str__(self) -> str:
         return f"{self.indicateur} {self.annee}"
+
+    @property
+    def en_clair(self) -> str:
+        """« Population municipale : 5 372 habitants, intercommunalité, 2022 (INSEE) »; its ``indicateur`` is loaded."""
+        chiffre = self.get_absence_display().lower()
+        if self.valeur is not None:
+            chiffre = f"{nombre(self.valeur, self.indicateur.decimales)} {self.indicateur.unite}".strip()
+        return f"{self.indicateur} : {chiffre}, {self.get_niveau_display().lower()}, {self.annee} ({self.source})"
 
 
 class Correspondance(TimestampedModel):
