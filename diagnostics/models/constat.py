@@ -17,7 +17,9 @@ class ConstatQuerySet(PartQuerySet):
         return self.select_related("theme").prefetch_related(
             Prefetch("valeurs", Valeur.objects.select_related("indicateur")),
             Prefetch("paroles", Parole.objects.select_related("atelier")),
-            Prefetch("equipements", Equipement.objects.select_related("type", "commune").order_by("nom", "pk")),
+            Prefetch(
+                "equipements", Equipement.objects.select_related("type", "commune").order_by("nom", "pk")
+            ),
         )
 
 

@@ -72,9 +72,7 @@ class ValeurQuerySet(models.QuerySet["Valeur"]):
             territoire=territoire, indicateur=OuterRef("indicateur"), niveau=niveau.EPCI, valeur__isnull=False
         )
         chosen = Q(pk__in=constat.valeurs.values("pk"))  # type: ignore[attr-defined]  # constat.py imports this module
-        offered = Q(valeur__isnull=False) & (
-            Q(niveau=niveau.EPCI) | Q(niveau=niveau.COMMUNE) & ~Exists(wide)
-        )
+        offered = Q(valeur__isnull=False) & (Q(niveau=niveau.EPCI) | Q(niveau=niveau.COMMUNE) & ~Exists(wide))
         return self.filter(chosen | offered, territoire=territoire).select_related("indicateur")
 
 
