@@ -54,7 +54,7 @@ from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventio
 from ctg_portal.depots import Depot, read_depot
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
-from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu, Indicateur, Parole, Valeur
 from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
@@ -469,6 +469,9 @@ class Loader:
     def write_diagnostic(self, code: str, row: dict[str, Any]) -> None:
         diagnostic = Diagnostic(
             convention=self.conventions[code],
+            precedent=Diagnostic.objects.get(convention=self.conventions[row["precedent"]])
+            if "precedent" in row
+            else None,
             **pick(
                 row, "annee", "methode", "synthese", "portrait", "offre_services", "paroles_terrain", "statut"
             ),
@@ -514,6 +517,37 @@ class Loader:
             self.enjeux[code].append(self.batch.add(enjeu))
             self.batch.link(enjeu, "constats", [self.constats[code][number - 1] for number in constats or []])
         self.batch.write()
+        self.write_preuves(diagnostic, self.constats[code], row.get("preuves", []))
+
+    def write_preuves(
+        self, diagnostic: Diagnostic, constats: list[Constat], rows: list[dict[str, Any]]
+    ) -> None:
+        """What shows a constat (``constat``: its number); figures and paroles are written the first time they are named."""
+        territoire = diagnostic.convention.territoire
+        indicateurs = {row.code: row for row in Indicateur.objects.all()} if rows else {}
+        for row in rows:
+            constat = constats[row["constat"] - 1]
+            for code, annee, valeur, source in row.get("valeurs", []):
+                chiffre, _ = Valeur.objects.get_or_create(
+                    territoire=territoire,
+                    indicateur=indicateurs[code],
+                    niveau=Valeur.Niveau.EPCI,
+                    code=territoire.siren,
+                    annee=annee,
+                    source=source,
+                    defaults={"valeur": valeur},
+                )
+                constat.valeurs.add(chiffre)
+            for cell in row.get("paroles", []):
+                texte, locuteur, origine = cells(cell, 3)
+                parole, _ = Parole.objects.get_or_create(
+                    diagnostic=diagnostic,
+                    texte=texte,
+                    defaults={"locuteur": locuteur, "origine": origine, "theme": constat.theme},
+                )
+                constat.paroles.add(parole)
+            for types in row.get("types_equipements", []):
+                constat.equipements.add(*Equipement.objects.filter(territoire=territoire, type__code=types))
 
     # Plans
 
