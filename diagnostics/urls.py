@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from diagnostics import views
+from diagnostics.imports.views import ChiffresColonnesView, ChiffresImportView
 
 app_name = "diagnostics"
 
@@ -18,6 +19,8 @@ dans_la_convention = [
     path("enjeux/nouveau/", views.EnjeuAddView.as_view(), name="enjeu_add"),
     path("enjeux/<int:pk>/modifier/", views.EnjeuEditView.as_view(), name="enjeu_edit"),
     path("enjeux/<int:pk>/supprimer/", views.EnjeuDeleteView.as_view(), name="enjeu_delete"),
+    path("chiffres/importer/", ChiffresImportView.as_view(), name="chiffres_import"),
+    path("chiffres/<uuid:pk>/colonnes/", ChiffresColonnesView.as_view(), name="chiffres_colonnes"),
 ]
 
 urlpatterns = [path("conventions/<slug:code>/diagnostic/", include(dans_la_convention))]

@@ -120,6 +120,8 @@ ROWS: dict[str, Row] = {
     "diagnostics:enjeu_add": inside(allowed=COORD),
     "diagnostics:enjeu_edit": inside("enjeu", allowed=COORD),
     "diagnostics:enjeu_delete": inside("enjeu", allowed=COORD),
+    "diagnostics:chiffres_import": inside(allowed=COORD),
+    "diagnostics:chiffres_colonnes": inside("chiffres", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),
