@@ -408,6 +408,6 @@ def _gouvernance(convention: Convention, refs: dict[str, dict[int, str]]) -> dic
         ],
         "documents": [
             _pick(row, "nature", "titre", "version", "nom_fichier", "sha256", "taille", "pages", "emis_le")
-            for row in convention.documents.without_content().order_by("emis_le", "version", "pk")
+            for row in convention.documents.prets().without_content().order_by("emis_le", "version", "pk")
         ],
     }

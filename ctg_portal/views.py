@@ -84,7 +84,9 @@ class ConventionHomeView(InConventionMixin, TemplateView):
         fiches = FicheAction.objects.visible_to(user).filter(plan__convention=convention).actives()
         axes = with_progression(Axe.objects.filter(plan__convention=convention), fiches)
         prochaine = prochaine_reunion(convention)
-        documents = DocumentEmis.objects.visible_to(user).filter(convention=convention).without_content()
+        documents = (
+            DocumentEmis.objects.visible_to(user).filter(convention=convention).prets().without_content()
+        )
         return super().get_context_data(
             axes=axes,
             total=total_progress(progression for _, progression in axes),

@@ -1,10 +1,7 @@
 """The dossier de séance: seen as a page, then issued and frozen as a file."""
 
-import hashlib
-import io
 from typing import Any
 
-import pikepdf
 from django.db import transaction
 from django.db.models import Max, Prefetch
 from django.template.loader import render_to_string
@@ -14,9 +11,10 @@ from django.utils.text import slugify
 from actions.documents import printable_fiches
 from actions.models import FicheAction
 from actions.models.progression import progress_by_axe, total_progress
-from ctg_portal.documents import image_data, render_pdf
+from ctg_portal.documents import image_data
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
+from governance.emissions import issue_document
 from governance.models import Decision, DocumentEmis, PointOrdreDuJour, Reunion
 
 TITRE = "Dossier de séance"
@@ -56,13 +54,12 @@ def dossier_filename(reunion: Reunion, version: int) -> str:
 
 @transaction.atomic
 def issue_dossier(reunion: Reunion, *, by: User) -> DocumentEmis:
-    """Draw the dossier as it is now and keep its bytes and its page, as the next version."""
+    """Fix the dossier as it is now, as the next version; its file is drawn in the background."""
     # One writer at a time numbers the versions.
     Reunion.objects.select_for_update(of=("self",)).get(pk=reunion.pk)
     issued = DocumentEmis.objects.filter(reunion=reunion, nature=DocumentEmis.Nature.DOSSIER_SEANCE)
     version = (issued.aggregate(last=Max("version"))["last"] or 0) + 1
     context = dossier_context(reunion)
-    contenu_html = render_to_string("governance/pdf/contenu.html", context)
     territoire = reunion.instance.convention.territoire
     titre = f"{TITRE} – {reunion}"
     frame: dict[str, Any] = {
@@ -73,20 +70,14 @@ def issue_dossier(reunion: Reunion, *, by: User) -> DocumentEmis:
         "logo": image_data(territoire.logo),
         "date": timezone.localdate(),
     }
-    contenu = render_pdf(render_to_string("governance/pdf/dossier.html", context | frame))
-    with pikepdf.open(io.BytesIO(contenu)) as pdf:
-        pages = len(pdf.pages)
-    return DocumentEmis.objects.create(
+    return issue_document(
         convention=reunion.instance.convention,
         reunion=reunion,
         nature=DocumentEmis.Nature.DOSSIER_SEANCE,
         titre=titre,
         version=version,
         nom_fichier=dossier_filename(reunion, version),
-        contenu=contenu,
-        html=contenu_html,
-        sha256=hashlib.sha256(contenu).hexdigest(),
-        taille=len(contenu),
-        pages=pages,
-        auteur=by,
+        html=render_to_string("governance/pdf/contenu.html", context),
+        source=render_to_string("governance/pdf/dossier.html", context | frame),
+        by=by,
     )

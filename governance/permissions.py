@@ -7,7 +7,7 @@ import rules
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
-from governance.models import Decision, Reunion
+from governance.models import Decision, DocumentEmis, Reunion
 
 
 def _convention(obj: Any) -> Convention:
@@ -46,6 +46,11 @@ def is_not_cancelled(user: User, reunion: Reunion) -> bool:
     return reunion.statut != Reunion.Statut.ANNULEE
 
 
+@rules.predicate
+def is_failed(user: User, document: DocumentEmis) -> bool:
+    return document.statut == DocumentEmis.Statut.ECHEC
+
+
 for model in ("instance", "reunion", "decision", "documentemis"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
@@ -56,5 +61,6 @@ rules.add_perm("governance.move_reunion", coordinates)
 rules.add_perm("governance.note_reunion", coordinates & is_decidable)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
+rules.add_perm("governance.retry_documentemis", coordinates & is_failed)
 rules.add_perm("governance.change_decision", coordinates)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)

@@ -36,6 +36,7 @@ documents_emis = [
     path("", documents.DocumentListView.as_view(), name="documents"),
     path("<uuid:pk>/", documents.DocumentView.as_view(), name="document"),
     path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
+    path("<uuid:pk>/reprendre/", documents.DocumentRetryView.as_view(), name="document_retry"),
 ]
 
 textes = [

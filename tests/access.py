@@ -183,6 +183,7 @@ ROWS: dict[str, Row] = {
     "governance:register": inside(),
     "governance:dossier_preview": inside("reunion"),
     "governance:dossier_issue": inside("reunion", allowed=COORD, method="post", status=302),
+    "governance:document_retry": inside("document_en_echec", allowed=COORD, method="post", status=302),
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),

@@ -184,11 +184,23 @@ def build_world():
         nature=DocumentEmis.Nature.DOSSIER_SEANCE,
         titre="Dossier de séance",
         nom_fichier="dossier-copil.pdf",
+        statut=DocumentEmis.Statut.PRET,
         contenu=contenu,
         html="<h2>Ordre du jour</h2><p>Un point.</p>",
         sha256=hashlib.sha256(contenu).hexdigest(),
         taille=len(contenu),
         pages=1,
+        auteur=people["coordination"],
+    )
+    document_en_echec = DocumentEmis.objects.create(
+        convention=convention,
+        reunion=tenue,
+        nature=DocumentEmis.Nature.DOSSIER_SEANCE,
+        titre="Dossier de la séance tenue",
+        nom_fichier="dossier-tenue.pdf",
+        statut=DocumentEmis.Statut.ECHEC,
+        html="<h2>Ordre du jour</h2><p>Un point.</p>",
+        source="<p>Un point.</p>",
         auteur=people["coordination"],
     )
     impression = Impression.objects.create(
@@ -241,6 +253,7 @@ def build_world():
             "tenue": tenue,
             "decision": decision,
             "document": document,
+            "document_en_echec": document_en_echec,
             "impression": impression,
             "equipement": equipement,
             "importation": importation,

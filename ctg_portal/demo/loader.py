@@ -58,6 +58,7 @@ from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
 from diagnostics.models import FRANCE, Atelier, Constat, Diagnostic, Enjeu, Indicateur, Valeur
 from governance.documents import issue_dossier
+from governance.emissions import draw_document
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
 
@@ -193,7 +194,8 @@ class Loader:
             self.write_governance(row["code"], row)
         self.date_news()
         for reunion, code in self.convoked:
-            issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
+            document = issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
+            draw_document.func(str(document.pk))
 
     def write_contents(self, rows: list[dict[str, Any]]) -> None:
         """Diagnostics and plans, and what ties money and comments to them."""

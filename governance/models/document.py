@@ -19,18 +19,28 @@ class DocumentEmisQuerySet(models.QuerySet["DocumentEmis"]):
 
     def without_content(self) -> Self:
         """For lists: the bytes and the page stay in the database."""
-        return self.defer("contenu", "html")
+        return self.defer("contenu", "html", "source")
+
+    def prets(self) -> Self:
+        """Those whose file is there to be read."""
+        return self.filter(statut=DocumentEmis.Statut.PRET)
 
 
 class DocumentEmis(models.Model):
     """A document that was sent: its bytes are kept and given again as they were, whatever changes later.
 
-    ``html`` is the same content as an accessible page, frozen with the file. The database refuses
-    any change of a row.
+    ``html`` is the same content as an accessible page, and ``source`` the whole page to print: both are fixed
+    when the document is issued. The file is drawn from ``source`` in the background, which is then emptied.
+    The database refuses any change of what was said, and any change at all once the file is there.
     """
 
     class Nature(models.TextChoices):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
+
+    class Statut(models.TextChoices):
+        EN_PREPARATION = "en_preparation", "En préparation"
+        PRET = "pret", "Prêt"
+        ECHEC = "echec", "Échec"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     convention = models.ForeignKey(Convention, models.PROTECT, related_name="documents")
@@ -41,11 +51,13 @@ class DocumentEmis(models.Model):
     titre = models.CharField("titre", max_length=300)
     version = models.PositiveSmallIntegerField("version", default=1)
     nom_fichier = models.CharField("nom du fichier", max_length=200)
-    contenu = models.BinaryField("fichier")
+    statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.EN_PREPARATION)
     html = models.TextField("même contenu, en page")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
-    taille = models.PositiveIntegerField("taille (octets)")
-    pages = models.PositiveSmallIntegerField("pages")
+    source = models.TextField("page à imprimer", blank=True)
+    contenu = models.BinaryField("fichier", null=True)
+    sha256 = models.CharField("empreinte SHA-256", max_length=64, blank=True)
+    taille = models.PositiveIntegerField("taille (octets)", null=True)
+    pages = models.PositiveSmallIntegerField("pages", null=True)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="documents", verbose_name="émis par"
     )
@@ -60,9 +72,25 @@ class DocumentEmis(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["reunion", "nature", "version"], name="documentemis_version_unique"
-            )
+            ),
+            models.CheckConstraint(
+                name="documentemis_pret_avec_fichier",
+                condition=~models.Q(statut="pret")
+                | models.Q(contenu__isnull=False, taille__isnull=False, pages__isnull=False)
+                & ~models.Q(sha256=""),
+            ),
         ]
-        triggers = [pgtrigger.ReadOnly(name="documentemis_fige")]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="documentemis_fige",
+                exclude=["statut", "source", "contenu", "sha256", "taille", "pages"],
+            ),
+            pgtrigger.Protect(
+                name="documentemis_fichier_fige",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__statut="pret"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.titre} (version {self.version})"
@@ -73,4 +101,4 @@ class DocumentEmis(models.Model):
     @property
     def is_intact(self) -> bool:
         """The bytes still have the SHA-256 they were frozen with."""
-        return hashlib.sha256(bytes(self.contenu)).hexdigest() == self.sha256
+        return self.contenu is not None and hashlib.sha256(self.contenu).hexdigest() == self.sha256

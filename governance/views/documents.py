@@ -1,11 +1,12 @@
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import mark_safe
 from django.views.generic import DetailView, ListView
 
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin
 from governance.documents import dossier_context, issue_dossier
+from governance.emissions import retry_document
 from governance.models import DocumentEmis
 from governance.views.reunions import ReunionMixin
 
@@ -29,7 +30,7 @@ class DossierIssueView(ReunionMixin, DetailView):
         document = issue_dossier(self.get_object(), by=request.user)
         messages.success(
             request,
-            f"Le dossier de séance est émis, version {document.version}. Ce fichier ne changera plus.",
+            f"Le dossier de séance est émis, version {document.version}. Ce qu’il dit ne changera plus.",
         )
         return HttpResponseRedirect(document.get_absolute_url())
 
@@ -63,8 +64,20 @@ class DocumentView(DocumentMixin, DetailView):
         return super().get_context_data(contenu=contenu, **kwargs)
 
 
+class DocumentRetryView(DocumentMixin, DetailView):
+    permission = "governance.retry_documentemis"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        document = self.get_object()
+        retry_document(document)
+        return HttpResponseRedirect(document.get_absolute_url())
+
+
 class DocumentFileView(DocumentMixin, DetailView):
     def render_to_response(self, context, **response_kwargs):
+        if self.object.contenu is None:
+            raise Http404
         return HttpResponse(
             bytes(self.object.contenu),
             content_type="application/pdf",

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from actions.models import FicheAction
+from governance.emissions import draw_document
 from governance.models import Decision, DocumentEmis
 
 
@@ -61,7 +62,11 @@ def test_elu_downloads_the_dossier_on_a_phone(open_as, world, home):
     office.goto(f"{home}gouvernance/reunions/{world.reunion.pk}/dossier/")
     office.get_by_role("button", name="Émettre le dossier").click()
     expect(office.get_by_text("Le dossier de séance est émis")).to_be_visible()
+    expect(office.get_by_text("Le fichier se prépare")).to_be_visible()
     issued = DocumentEmis.objects.get(reunion=world.reunion, version=2)
+    draw_document.func(str(issued.pk))
+    expect(office.get_by_role("link", name="Télécharger (PDF")).to_be_visible()
+    issued.refresh_from_db()
 
     phone = open_as(world.people["pilotage"], width=360, height=740, has_touch=True, is_mobile=True)
     phone.goto("/")

@@ -16,6 +16,8 @@ from conventions.documents import etat_html
 from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
 from governance.documents import dossier_context, dossier_filename, issue_dossier
+from governance.emissions import draw_document
+from governance.models import DocumentEmis
 from tests.conventions.test_tableau import cazals_2022
 from tests.factories import (
     AxeFactory,
@@ -136,14 +138,20 @@ def test_fiche_that_is_over_without_dates_says_when_it_ended(world):
     assert "<td>terminée le 1er\xa0mars 2025</td>" in fiche_html(one_fiche(world))
 
 
+def drawn_dossier(world):
+    document = issue_dossier(world.reunion, by=world.people["coordination"])
+    draw_document.func(str(document.pk))
+    return bytes(DocumentEmis.objects.get(pk=document.pk).contenu)
+
+
 def test_single_documents_carry_the_warning_of_the_convention(world):
     Convention.objects.filter(pk=world.convention.pk).update(avertissement="Données d’illustration.")
     world.reunion.instance.convention.refresh_from_db()
 
-    document = issue_dossier(world.reunion, by=world.people["coordination"])
+    content = drawn_dossier(world)
 
     assert "<p>Données d’illustration.</p>" in fiche_html(one_fiche(world))
-    assert "Données d’illustration." in words(bytes(document.contenu))
+    assert "Données d’illustration." in words(content)
 
 
 def test_file_names_say_what_they_are(world):
@@ -179,7 +187,7 @@ def test_plan_costs_the_same_queries_with_more_fiches(world, django_assert_num_q
 
 
 def test_dossier_is_accessible_and_frozen(world):
-    content = bytes(issue_dossier(world.reunion, by=world.people["coordination"]).contenu)
+    content = drawn_dossier(world)
 
     assert failures(content) == []
     with pikepdf.open(io.BytesIO(content)) as pdf:

@@ -1,17 +1,20 @@
 """The way to a file: asked, drawn once, given; and what was issued stays as it was."""
 
 import hashlib
+from unittest.mock import Mock
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 
 from actions.models import FicheAction
 from conventions.models import Impression
 from conventions.operations.impressions import draw_impression
 from ctg_portal.documents import DocumentError
+from governance.emissions import draw_document, issue_document
 from governance.models import DocumentEmis
 from tests.factories import ConventionFactory, HabilitationFactory, UserFactory
+from tests.pdf.test_documents import words
 from tests.world import build_world
 
 
@@ -113,7 +116,10 @@ def test_confidential_fiche_is_hidden_from_readers(client, world):
 
 def issue(client, world):
     client.post(reverse("governance:dossier_issue", args=[world.convention.code, world.reunion.pk]))
-    return DocumentEmis.objects.order_by("-version").first()
+    document = DocumentEmis.objects.filter(reunion=world.reunion).order_by("-version").first()
+    draw_document.func(str(document.pk))
+    document.refresh_from_db()
+    return document
 
 
 def test_issued_dossier_does_not_change(coordination, world):
@@ -134,6 +140,61 @@ def test_issued_dossier_does_not_change(coordination, world):
     assert "Tout autre chose" not in page.text
 
 
+def test_issued_dossier_says_what_it_said_when_it_was_issued(coordination, world):
+    coordination.post(reverse("governance:dossier_issue", args=[world.convention.code, world.reunion.pk]))
+    document = DocumentEmis.objects.get(reunion=world.reunion, version=2)
+    FicheAction.objects.filter(pk=world.fiche.pk).update(intitule="Tout autre chose")
+    args = [world.convention.code, document.pk]
+
+    waiting = coordination.get(reverse("governance:document", args=args))
+    listed = coordination.get(reverse("governance:documents", args=args[:1]))
+    missing = coordination.get(reverse("governance:document_file", args=args))
+    draw_document.func(str(document.pk))
+    drawn = coordination.get(reverse("governance:document_file", args=args))
+
+    assert 'http-equiv="refresh"' in waiting.text
+    assert "Le fichier se prépare" in waiting.text
+    assert "Ouvrir un relais itinérant" in waiting.text
+    assert "fichier en préparation" in listed.text
+    assert missing.status_code == 404
+    text = words(drawn.content)
+    assert "Ouvrir un relais itinérant" in text
+    assert "Tout autre chose" not in text
+
+
+def test_dossier_that_could_not_be_drawn_says_so_and_is_drawn_again(
+    coordination, world, monkeypatch, django_capture_on_commit_callbacks
+):
+    with monkeypatch.context() as broken:
+        broken.setattr("governance.emissions.render_pdf", Mock(side_effect=DocumentError("sans police")))
+        with pytest.raises(DocumentError):
+            issue(coordination, world)
+    document = DocumentEmis.objects.get(reunion=world.reunion, version=2)
+    args = [world.convention.code, document.pk]
+
+    failed = coordination.get(reverse("governance:document", args=args))
+    with django_capture_on_commit_callbacks() as asked:
+        coordination.post(reverse("governance:document_retry", args=args))
+    draw_document.func(str(document.pk))
+    again = coordination.post(reverse("governance:document_retry", args=args))
+
+    assert "n’a pas pu être préparé" in failed.text
+    assert reverse("governance:document_retry", args=args) in failed.text
+    assert len(asked) == 1
+    assert coordination.get(reverse("governance:document_file", args=args)).content.startswith(b"%PDF-")
+    assert again.status_code == 403
+
+
+def test_drawing_twice_keeps_the_first_file(coordination, world):
+    document = issue(coordination, world)
+    before = bytes(document.contenu)
+
+    draw_document.func(str(document.pk))
+
+    document.refresh_from_db()
+    assert bytes(document.contenu) == before
+
+
 def test_issuing_again_adds_a_version(coordination, world):
     first = issue(coordination, world)
     second = issue(coordination, world)
@@ -145,6 +206,37 @@ def test_issuing_again_adds_a_version(coordination, world):
 def test_database_refuses_to_change_a_document(world):
     with pytest.raises(DatabaseError), transaction.atomic():
         DocumentEmis.objects.update(titre="Autre")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"statut": "en_preparation"}, {"contenu": b"%PDF-autre"}, {"sha256": "0" * 64}, {"source": "a"}],
+)
+def test_database_refuses_to_change_a_drawn_file(world, change):
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        DocumentEmis.objects.filter(pk=world.objects["document"].pk).update(**change)
+
+
+@pytest.mark.parametrize("change", [{"html": "<p>Autre</p>"}, {"version": 7}])
+def test_database_refuses_to_change_what_is_being_drawn(world, change):
+    document = issue_document(
+        convention=world.convention,
+        nature="dossier_seance",
+        titre="Dossier",
+        version=9,
+        nom_fichier="dossier.pdf",
+        html="<p>Un point.</p>",
+        source="<p>Un point.</p>",
+        by=world.people["coordination"],
+    )
+
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        DocumentEmis.objects.filter(pk=document.pk).update(**change)
+
+
+def test_document_is_ready_with_its_file_only(world):
+    with pytest.raises(IntegrityError, match="documentemis_pret_avec_fichier"), transaction.atomic():
+        DocumentEmis.objects.filter(pk=world.objects["document_en_echec"].pk).update(statut="pret")
 
 
 def test_dossier_leaves_out_confidential_fiches(coordination, world):
