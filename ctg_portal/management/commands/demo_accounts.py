@@ -12,6 +12,9 @@ class Command(BaseCommand):
         f"code {OTHER_ACCOUNTS} quand la base contient d’autres comptes, 1 sinon."
     )
 
+    # The checks load every page and its libraries: two seconds of each start of the demonstration.
+    requires_system_checks = []
+
     def handle(self, *args, **options):
         accounts = demo_accounts()
         if not accounts:
