@@ -274,6 +274,19 @@ def test_lists_do_not_grow(client, django_assert_num_queries, route, queries, co
 
 
 @pytest.mark.parametrize("count", [1, 3])
+def test_my_fiches_do_not_grow(client, django_assert_num_queries, count):
+    first = complete_fiche()
+    user = log_in(client, first.convention, role="redaction")
+    for fiche in [first, *(complete_fiche(axe=first.axe) for _ in range(count - 1))]:
+        PiloteFactory(fiche=fiche, user=user)
+
+    with django_assert_num_queries(8):
+        response = client.get(reverse("actions:mes_fiches"))
+
+    assert response.text.count("Ouvrir un relais itinérant") == count
+
+
+@pytest.mark.parametrize("count", [1, 3])
 def test_review_list_does_not_grow(client, django_assert_num_queries, count):
     first = complete_fiche()
     reviewer = log_in(client, first.convention, role="relecture")
