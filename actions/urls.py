@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from actions.views import (
+    brouillons,
     contrats,
     fiches,
     financements,
@@ -17,6 +18,12 @@ fiche = [
     path("", fiches.FicheView.as_view(), name="fiche"),
     path("pdf/", pdf.FichePdfView.as_view(), name="fiche_pdf"),
     path("modifier/<slug:section>/", fiches.SectionEditView.as_view(), name="fiche_edit"),
+    path("modifier/<slug:section>/brouillon/", brouillons.BrouillonKeepView.as_view(), name="brouillon_keep"),
+    path(
+        "modifier/<slug:section>/brouillon/jeter/",
+        brouillons.BrouillonDropView.as_view(),
+        name="brouillon_drop",
+    ),
     path("deplacer/", fiches.FichePlaceView.as_view(), name="fiche_place"),
     path("avancement/", fiches.AvancementView.as_view(), name="fiche_avancement"),
     path("envoyer/", relecture.SubmitView.as_view(), name="fiche_submit"),

@@ -19,9 +19,6 @@ DEMO = env.bool("DEMO", default=False)
 # False only on a machine without TLS (the demo, the tests).
 HTTPS = env.bool("HTTPS", default=True)
 
-# A grid of 300 lines of money is one form.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
-
 DATABASES = {"default": env.db("DATABASE_URL") | {"ATOMIC_REQUESTS": True, "CONN_MAX_AGE": 60}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -144,6 +144,8 @@ ROWS: dict[str, Row] = {
     "actions:fiche_ask_completion": inside("en_relecture", allowed=REVIEW),
     "actions:fiche_validate": inside("en_relecture", allowed=REVIEW),
     "actions:fiche_reopen": inside("validee", allowed=frozenset({"coordination", "relecture"})),
+    "actions:brouillon_keep": inside("fiche", "contexte", allowed=EDIT, method="post"),
+    "actions:brouillon_drop": inside("fiche", "contexte", allowed=EDIT, method="post", status=302),
     "actions:etapes_edit": inside("fiche", allowed=EDIT),
     "actions:fiche_archive": inside("fiche", allowed=COORD),
     "actions:fiche_restore": inside("archivee", allowed=COORD),

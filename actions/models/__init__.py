@@ -1,4 +1,5 @@
 from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
+from actions.models.brouillon import Brouillon, fits_in_draft
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -30,6 +31,7 @@ __all__ = [
     "TRANSITIONS_PLAN",
     "Axe",
     "Bilan",
+    "Brouillon",
     "BrancheAxe",
     "BrancheObjectif",
     "Commentaire",
@@ -47,6 +49,7 @@ __all__ = [
     "PlanActions",
     "Public",
     "Transition",
+    "fits_in_draft",
     "for_screen",
     "plan_tree",
 ]

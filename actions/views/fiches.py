@@ -1,8 +1,11 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from django.views.generic import CreateView, DetailView, UpdateView
 
 from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
@@ -10,10 +13,12 @@ from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
 from actions.models import (
     SECTIONS,
     Axe,
+    Brouillon,
     Commentaire,
     FicheAction,
     Imputation,
     PlanActions,
+    fits_in_draft,
     for_screen,
     plan_tree,
 )
@@ -78,8 +83,12 @@ class FicheView(FicheMixin, DetailView):
     queryset = FicheAction.objects.all()
 
     def get_queryset(self):
-        money = Imputation.objects.rows_for_page(self.request.user)
-        return for_screen(super().get_queryset()).annotate(rows_financements=money)
+        user = self.request.user
+        money = Imputation.objects.rows_for_page(user)
+        mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
+        return for_screen(super().get_queryset()).annotate(
+            rows_financements=money, brouillons_a_moi=ArraySubquery(mine.values("section"))
+        )
 
     def get_context_data(self, **kwargs):
         fiche = self.object
@@ -127,8 +136,28 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
     def ancre(self):
         return self.section
 
+    @property
+    def brouillon_section(self):
+        """The name its drafts are kept under."""
+        return self.section
+
+    @cached_property
+    def brouillon(self):
+        """What this person typed here and did not save, if anything."""
+        mine = Brouillon.objects.visible_to(self.request.user).filter(fiche=self.object)
+        return mine.filter(section=self.brouillon_section).first()
+
+    @property
+    def is_resumed(self):
+        return self.request.method == "GET" and "brouillon" in self.request.GET and self.brouillon is not None
+
     def get_titre(self):
         return TITRES[self.section]
+
+    def get_form_kwargs(self):
+        """A draft taken up again is read as if it had just been sent: the form shows its errors and its conflicts."""
+        kwargs = super().get_form_kwargs()
+        return kwargs | {"data": self.brouillon.as_data()} if self.is_resumed else kwargs
 
     def get_form_class(self):
         if self.section not in SECTION_FORMS:
@@ -143,12 +172,31 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if refusal := self.refuse_when_moved(form):
             return refusal
         form.save()
+        if self.brouillon:
+            self.brouillon.delete()
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.ancre}")
 
+    def form_invalid(self, form):
+        """What is refused is kept too: the tab may be closed before it is mended."""
+        if fits_in_draft(self.request.POST):
+            Brouillon.keep(self.object, self.brouillon_section, self.request.POST, by=self.request.user)
+        return super().form_invalid(form)
+
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(titre=self.get_titre(), ancre=self.ancre, **kwargs)
+        section, user = self.brouillon_section, self.request.user
+        context = super().get_context_data(
+            titre=self.get_titre(),
+            ancre=self.ancre,
+            section=section,
+            brouillon=self.brouillon if self.request.method == "GET" else None,
+            is_resumed=self.is_resumed,
+            presences=Brouillon.objects.presences(self.object, section, sauf=user),
+            **kwargs,
+        )
         form = context["form"]
+        if self.is_resumed:
+            form.is_valid()
         context["formsets"] = [
             (formset, *FORMSET_TITLES[prefix]) for prefix, formset in form.formsets.items()
         ]

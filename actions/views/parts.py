@@ -5,6 +5,7 @@ from django.views.generic import UpdateView
 from actions.forms.fiches import BilanForm, MesureFormSet, NoteForm
 from actions.forms.sections import EtapesForm
 from actions.models import Bilan, IndicateurSuivi, Note
+from actions.models.brouillon import ETAPES
 from actions.views.base import FicheMixin
 from actions.views.fiches import SectionEditView
 from conventions.mixins import InConventionMixin
@@ -16,6 +17,7 @@ class EtapesEditView(SectionEditView):
 
     permission = "actions.follow_ficheaction"
     section = ancre = "modalites"
+    brouillon_section = ETAPES
     form_class = EtapesForm
 
     def get_form_class(self):

@@ -67,9 +67,88 @@
         if (event.target.matches("[data-unsaved]")) leaving = true;
     });
     window.addEventListener("pageshow", () => { leaving = false; });
+
+    // Drafts: <form data-brouillon="address"> is sent there as it is typed; [data-brouillon-etat] says so.
+    const DRAFT_PAUSE = 2_000;
+    const DRAFT_RETRY = 10_000;
+    const kept = new WeakMap(); // form → what was last kept, as text
+    const typed = (form) => {
+        const data = new URLSearchParams(new FormData(form));
+        data.delete("csrfmiddlewaretoken");
+        return data.toString();
+    };
+    const isKept = (form) => kept.has(form) && kept.get(form) === typed(form);
     window.addEventListener("beforeunload", (event) => {
-        if (!leaving && [...document.querySelectorAll("form[data-unsaved]")].some(isDirty)) event.preventDefault();
+        const forms = [...document.querySelectorAll("form[data-unsaved]")];
+        if (!leaving && forms.some((form) => isDirty(form) && !isKept(form))) event.preventDefault();
     });
+    const drafts = (root) =>
+        each(root, "form[data-brouillon]", (form) => {
+            const state = form.querySelector("[data-brouillon-etat]");
+            const address = form.dataset.brouillon;
+            let timer;
+            let sending;
+            const say = (words) => { state.textContent = words; };
+            const later = (delay) => {
+                clearTimeout(timer);
+                timer = setTimeout(keep, delay);
+            };
+            // Somebody logged in again in another tab: the page they came from holds a token that works.
+            const renewToken = async () => {
+                const page = await fetch(location.href, { redirect: "manual" });
+                if (!page.ok) return false;
+                const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
+                const token = fresh.querySelector("form[data-brouillon] [name=csrfmiddlewaretoken]");
+                if (!token) return false;
+                form.querySelector("[name=csrfmiddlewaretoken]").value = token.value;
+                return true;
+            };
+            const keep = async (again = true) => {
+                clearTimeout(timer);
+                if (leaving || isKept(form)) return;
+                const words = typed(form);
+                sending?.abort();
+                sending = new AbortController();
+                let answer;
+                try {
+                    answer = await fetch(address, {
+                        method: "POST",
+                        body: new URLSearchParams(new FormData(form)),
+                        redirect: "manual",
+                        signal: sending.signal,
+                    });
+                } catch (error) {
+                    if (error.name === "AbortError") return;
+                    say("Brouillon non gardé : le réseau ne répond pas. Ne fermez pas cette page, un nouvel essai suit.");
+                    return later(DRAFT_RETRY);
+                }
+                if (answer.ok) {
+                    kept.set(form, words);
+                    say(await answer.text());
+                    if (!isKept(form)) later(DRAFT_PAUSE);
+                } else if (answer.type === "opaqueredirect" || answer.status === 403) {
+                    if (again && answer.status === 403 && (await renewToken())) return keep(false);
+                    say("Votre session a pris fin : connectez-vous de nouveau dans un autre onglet, puis revenez ici. Votre saisie reste dans cette page.");
+                    later(DRAFT_RETRY);
+                } else if (answer.status === 413) {
+                    say(await answer.text());
+                } else {
+                    say("Brouillon non gardé : le portail ne répond pas comme prévu. Un nouvel essai suit.");
+                    later(DRAFT_RETRY);
+                }
+            };
+            form.addEventListener("input", () => later(DRAFT_PAUSE));
+            form.addEventListener("change", () => later(DRAFT_PAUSE));
+            form.addEventListener("submit", () => {
+                clearTimeout(timer);
+                sending?.abort();
+            });
+            // The tab closes or goes behind another: what is not kept yet leaves by the last post.
+            document.addEventListener("visibilitychange", () => {
+                if (document.visibilityState !== "hidden" || leaving || !timer || !isDirty(form) || isKept(form)) return;
+                if (navigator.sendBeacon(address, new URLSearchParams(new FormData(form)))) kept.set(form, typed(form));
+            });
+        });
 
     // One press, one sending: a second press of a form on its way is left aside. Coming back frees it.
     const sent = new Set();
@@ -141,6 +220,7 @@
         messages(root);
         rail(root);
         formsets(root);
+        drafts(root);
         filters(root);
         copies(root);
     };

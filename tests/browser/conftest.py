@@ -45,7 +45,8 @@ def open_as(chromium, live_server):
     contexts = []
     errors = []
 
-    def open_page(user=None, width=1280, height=900, **options):
+    def open_page(user=None, width=1280, height=900, *, expected_error=None, **options):
+        """``expected_error``: words of the console that this page is made to say."""
         context = chromium.new_context(
             base_url=live_server.url, viewport={"width": width, "height": height}, locale="fr-FR", **options
         )
@@ -55,10 +56,14 @@ def open_as(chromium, live_server):
             client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
             cookie = client.cookies[settings.SESSION_COOKIE_NAME]
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+
+        def is_unexpected(message):
+            return message.type == "error" and (expected_error is None or expected_error not in message.text)
+
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: errors.append(message.text) if is_unexpected(message) else None)
         return page
 
     yield open_page

@@ -39,6 +39,49 @@ def test_coordination_edits_and_submits_a_fiche(open_as, world, home):
     assert (fiche.redaction, fiche.besoins) == ("en_relecture", "Trente familles sans mode de garde.")
 
 
+def test_words_survive_a_closed_tab(open_as, world, home):
+    page = open_as(world.people["coordination"])
+    section = f"{home}plan/fiches/{world.fiche.pk}/modifier/contexte/"
+    page.goto(section)
+    page.get_by_label("Besoins constatés").fill("Trente familles sans mode de garde.")
+    expect(page.get_by_text("Brouillon gardé à")).to_be_visible()
+    page.close()
+
+    back = open_as(world.people["coordination"], width=360)
+    back.goto(section)
+    expect(back.get_by_text("Vous aviez commencé à modifier cette rubrique")).to_be_visible()
+    back.get_by_role("link", name="Reprendre mon brouillon").click()
+    expect(back.get_by_label("Besoins constatés")).to_have_value("Trente familles sans mode de garde.")
+    back.get_by_role("button", name="Enregistrer").click()
+
+    expect(back.get_by_text("« Contexte » est enregistrée.")).to_be_visible()
+    assert FicheAction.objects.get(pk=world.fiche.pk).besoins == "Trente familles sans mode de garde."
+    back.goto(section)
+    expect(back.get_by_text("Vous aviez commencé")).to_have_count(0)
+
+
+def test_words_survive_a_dead_network_and_a_lost_session(open_as, world, home):
+    page = open_as(world.people["coordination"], expected_error="Failed to load resource")
+    page.goto(f"{home}plan/fiches/{world.fiche.pk}/modifier/contexte/")
+    besoins = page.get_by_label("Besoins constatés")
+    page.route("**/brouillon/", lambda route: route.abort())
+    besoins.fill("Trente familles.")
+    expect(page.get_by_text("le réseau ne répond pas")).to_be_visible()
+    page.unroute("**/brouillon/")
+    cookies = page.context.cookies()
+    page.context.clear_cookies(name="sessionid")
+    besoins.press_sequentially(" Et une autre.")
+    expect(page.get_by_text("Votre session a pris fin")).to_be_visible()
+
+    page.context.add_cookies(cookies)
+    besoins.press_sequentially(" Puis deux.")
+
+    expect(page.get_by_text("Brouillon gardé à")).to_be_visible()
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("« Contexte » est enregistrée.")).to_be_visible()
+    assert FicheAction.objects.get(pk=world.fiche.pk).besoins == "Trente familles. Et une autre. Puis deux."
+
+
 def test_adviser_comments_and_validates(open_as, world):
     page = open_as(world.people["relecture"])
     page.goto("/")
