@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'brouillon',
                 'ordering': ['-updated_at'],
-                'constraints': [models.UniqueConstraint(fields=('user', 'fiche', 'section'), name='brouillon_unique')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'fiche', 'section'), name='brouillon_unique', violation_error_message='Vous avez déjà un brouillon de cette rubrique.')],
             },
         ),
     ]

@@ -56,7 +56,11 @@ class Brouillon(models.Model):
         verbose_name = "brouillon"
         ordering = ["-updated_at"]
         constraints = [
-            models.UniqueConstraint(fields=["user", "fiche", "section"], name="brouillon_unique"),
+            models.UniqueConstraint(
+                fields=["user", "fiche", "section"],
+                name="brouillon_unique",
+                violation_error_message="Vous avez déjà un brouillon de cette rubrique.",
+            ),
         ]
 
     def __str__(self) -> str:

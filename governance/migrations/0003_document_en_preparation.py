@@ -65,6 +65,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='documentemis',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('statut', 'pret'), _negated=True), models.Q(('contenu__isnull', False), ('pages__isnull', False), ('taille__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='documentemis_pret_avec_fichier'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('statut', 'pret'), _negated=True), models.Q(('contenu__isnull', False), ('pages__isnull', False), ('taille__isnull', False), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='documentemis_pret_avec_fichier', violation_error_message='Un document est prêt quand son fichier est là, avec sa taille, ses pages et son empreinte.'),
         ),
     ]

@@ -78,6 +78,7 @@ class DocumentEmis(models.Model):
                 condition=~models.Q(statut="pret")
                 | models.Q(contenu__isnull=False, taille__isnull=False, pages__isnull=False)
                 & ~models.Q(sha256=""),
+                violation_error_message="Un document est prêt quand son fichier est là, avec sa taille, ses pages et son empreinte.",
             ),
         ]
         triggers = [
