@@ -1,24 +1,23 @@
 from django.urls import include, path
 
-from diagnostics import views
-from diagnostics.views import chiffres
+from diagnostics.views import chiffres, diagnostic
 
 app_name = "diagnostics"
 
 dans_la_convention = [
-    path("", views.DiagnosticView.as_view(), name="detail"),
-    path("commencer/", views.DiagnosticStartView.as_view(), name="start"),
-    path("modifier/<slug:section>/", views.SectionEditView.as_view(), name="edit"),
-    path("statut/<slug:statut>/", views.DiagnosticMoveView.as_view(), name="move"),
-    path("ateliers/nouveau/", views.AtelierAddView.as_view(), name="atelier_add"),
-    path("ateliers/<int:pk>/modifier/", views.AtelierEditView.as_view(), name="atelier_edit"),
-    path("ateliers/<int:pk>/supprimer/", views.AtelierDeleteView.as_view(), name="atelier_delete"),
-    path("constats/nouveau/", views.ConstatAddView.as_view(), name="constat_add"),
-    path("constats/<int:pk>/modifier/", views.ConstatEditView.as_view(), name="constat_edit"),
-    path("constats/<int:pk>/supprimer/", views.ConstatDeleteView.as_view(), name="constat_delete"),
-    path("enjeux/nouveau/", views.EnjeuAddView.as_view(), name="enjeu_add"),
-    path("enjeux/<int:pk>/modifier/", views.EnjeuEditView.as_view(), name="enjeu_edit"),
-    path("enjeux/<int:pk>/supprimer/", views.EnjeuDeleteView.as_view(), name="enjeu_delete"),
+    path("", diagnostic.DiagnosticView.as_view(), name="detail"),
+    path("commencer/", diagnostic.DiagnosticStartView.as_view(), name="start"),
+    path("modifier/<slug:section>/", diagnostic.SectionEditView.as_view(), name="edit"),
+    path("statut/<slug:statut>/", diagnostic.DiagnosticMoveView.as_view(), name="move"),
+    path("ateliers/nouveau/", diagnostic.AtelierAddView.as_view(), name="atelier_add"),
+    path("ateliers/<int:pk>/modifier/", diagnostic.AtelierEditView.as_view(), name="atelier_edit"),
+    path("ateliers/<int:pk>/supprimer/", diagnostic.AtelierDeleteView.as_view(), name="atelier_delete"),
+    path("constats/nouveau/", diagnostic.ConstatAddView.as_view(), name="constat_add"),
+    path("constats/<int:pk>/modifier/", diagnostic.ConstatEditView.as_view(), name="constat_edit"),
+    path("constats/<int:pk>/supprimer/", diagnostic.ConstatDeleteView.as_view(), name="constat_delete"),
+    path("enjeux/nouveau/", diagnostic.EnjeuAddView.as_view(), name="enjeu_add"),
+    path("enjeux/<int:pk>/modifier/", diagnostic.EnjeuEditView.as_view(), name="enjeu_edit"),
+    path("enjeux/<int:pk>/supprimer/", diagnostic.EnjeuDeleteView.as_view(), name="enjeu_delete"),
     # figures
     path("portrait/", chiffres.PortraitView.as_view(), name="portrait"),
     path("portrait/communes/", chiffres.CommunesView.as_view(), name="communes"),

@@ -1,0 +1,131 @@
+from crispy_forms.helper import FormHelper
+from django import forms
+
+from conventions.forms.base import PlausibleDatesMixin, SectionForm, date_input
+from conventions.models import Organisation
+from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+
+RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
+SECTIONS = {
+    "synthese": ("Synthèse", ["annee", "synthese"]),
+    "methode": ("Méthode", ["methode"]),
+    "portrait": ("Portrait statistique", ["portrait"]),
+    "offre-services": ("Offre de services", ["offre_services"]),
+    "paroles": ("Paroles de terrain", ["paroles_terrain"]),
+}
+"""Address of a section → its title and the columns it owns."""
+
+
+def form_helper():
+    helper = FormHelper()
+    helper.form_tag = False
+    helper.disable_csrf = True
+    return helper
+
+
+class DiagnosticSectionForm(SectionForm):
+    class Meta:
+        model = Diagnostic
+        fields = ["annee", "synthese", "methode", "portrait", "offre_services", "paroles_terrain"]
+
+    def __init__(self, *args, champs, **kwargs):
+        self.champs = champs
+        super().__init__(*args, **kwargs)
+
+    def prepare(self):
+        for name in set(self.fields) - {*self.champs, "empreinte"}:
+            del self.fields[name]
+        for name, field in self.fields.items():
+            if name == "empreinte":
+                continue
+            if name == "annee":
+                field.min_value, field.max_value = 2000, 2100
+                continue
+            field.widget.attrs["rows"] = 14
+            field.help_text = f"{field.help_text} {RGPD}".strip()
+
+    def clean_annee(self):
+        annee = self.cleaned_data["annee"]
+        if annee is not None and not 2000 <= annee <= 2100:
+            raise forms.ValidationError("L’année est comprise entre 2000 et 2100.")
+        return annee
+
+
+class DiagnosticMoveForm(forms.ModelForm):
+    """No field: confirming is the whole input."""
+
+    class Meta:
+        model = Diagnostic
+        fields = []
+
+    def __init__(self, *args, statut, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.statut = statut
+
+    def save(self, *, by):
+        self.instance.move_to(self.statut, by=by)
+        return self.instance
+
+
+class PartForm(PlausibleDatesMixin, forms.ModelForm):
+    """A row of the diagnostic: a new one goes last; its place is a number from 1."""
+
+    place = forms.IntegerField(label="Place", required=False, min_value=1, max_value=999)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rows = type(self.instance).objects.filter(diagnostic=self.instance.diagnostic)
+        self.fields["place"].help_text = "Son numéro d’ordre ; vide : en dernier."
+        if not self.instance._state.adding:
+            before = list(self.rows.values_list("pk", flat=True))
+            self.initial["place"] = before.index(self.instance.pk) + 1
+        self.helper = form_helper()
+
+    def save(self):
+        row = super().save()
+        others = list(self.rows.exclude(pk=row.pk))
+        place = self.cleaned_data["place"] or len(others) + 1
+        others.insert(min(place - 1, len(others)), row)
+        for ordre, other in enumerate(others):
+            other.ordre = ordre
+        type(row).objects.bulk_update(others, ["ordre"])
+        return row
+
+
+class AtelierForm(PartForm):
+    class Meta:
+        model = Atelier
+        fields = ["intitule", "theme", "date", "lieu", "participants", "organisations", "synthese"]
+        widgets = {
+            "date": date_input(),
+            "organisations": forms.CheckboxSelectMultiple,
+            "synthese": forms.Textarea(attrs={"rows": 6}),
+        }
+        help_texts = {"synthese": RGPD}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        convention = self.instance.diagnostic.convention
+        self.fields["organisations"].queryset = Organisation.objects.for_convention(convention)
+
+
+class ConstatForm(PartForm):
+    class Meta:
+        model = Constat
+        fields = ["nature", "intitule", "theme", "elements"]
+        widgets = {"nature": forms.RadioSelect, "elements": forms.Textarea(attrs={"rows": 5})}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["nature"].choices = Constat.Nature.choices
+
+
+class EnjeuForm(PartForm):
+    class Meta:
+        model = Enjeu
+        fields = ["intitule", "portee", "texte", "constats"]
+        widgets = {"texte": forms.Textarea(attrs={"rows": 5}), "constats": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["constats"].queryset = Constat.objects.filter(diagnostic=self.instance.diagnostic)

@@ -1,0 +1,213 @@
+from django.contrib import messages
+from django.contrib.messages.views import SuccessMessageMixin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Prefetch
+from django.http import Http404, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
+
+from conventions.mixins import InConventionMixin
+from conventions.models import Organisation
+from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
+from ctg_portal.permissions import Can
+from diagnostics.forms.diagnostic import (
+    SECTIONS,
+    AtelierForm,
+    ConstatForm,
+    DiagnosticMoveForm,
+    DiagnosticSectionForm,
+    EnjeuForm,
+)
+from diagnostics.models import TRANSITIONS_DIAGNOSTIC, Atelier, Constat, Diagnostic, Enjeu
+
+
+class DiagnosticView(InConventionMixin, TemplateView):
+    """What was found: texts, ateliers, constats, enjeux and the objectifs that answer them."""
+
+    template_name = "diagnostics/detail.html"
+    room = "diagnostic"
+
+    def get_context_data(self, **kwargs):
+        user = self.request.user
+        organisations = Prefetch("organisations", Organisation.objects.only("nom"))
+        diagnostic = (
+            Diagnostic.objects.visible_to(user)
+            .filter(convention=self.convention)
+            .select_related("convention__territoire")
+            .prefetch_related(
+                Prefetch("ateliers", Atelier.objects.select_related("theme").prefetch_related(organisations)),
+                Prefetch("constats", Constat.objects.select_related("theme")),
+                # objectifs: the plan answers, through the reverse relation of actions.
+                Prefetch("enjeux", Enjeu.objects.prefetch_related("constats", "objectifs")),
+            )
+            .first()
+        )
+        rows = {"diagnostic": diagnostic, "can": Can(user, diagnostic) if diagnostic else None}
+        if diagnostic:
+            constats = diagnostic.constats.all()
+            rows["points_forts"] = [c for c in constats if c.nature == Constat.Nature.POINT_FORT]
+            rows["points_vigilance"] = [c for c in constats if c.nature == Constat.Nature.POINT_VIGILANCE]
+            rows["participants"] = sum(atelier.participants or 0 for atelier in diagnostic.ateliers.all())
+        return super().get_context_data(**rows, **kwargs)
+
+
+class DiagnosticStartView(InConventionMixin, View):
+    """Opens the diagnostic of the convention; POST only, and harmless twice."""
+
+    convention_permission = "conventions.change_convention"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        diagnostic, _ = Diagnostic.objects.get_or_create(convention=self.convention)
+        messages.success(request, "Le diagnostic est ouvert. Commencez par sa synthèse ou par ses constats.")
+        return HttpResponseRedirect(diagnostic.get_absolute_url())
+
+
+class DiagnosticMixin(InConventionMixin, PermissionMixin):
+    """The diagnostic of the convention in the address."""
+
+    queryset = Diagnostic.objects.select_related("convention__territoire__departement")
+    context_object_name = "diagnostic"
+    permission = "diagnostics.change_diagnostic"
+    room = "diagnostic"
+
+    def get_object(self, queryset=None):
+        diagnostic = get_object_or_404(self.get_queryset())
+        self.check_permission(diagnostic)
+        return diagnostic
+
+
+class SectionEditView(DiagnosticMixin, UpdateView):
+    form_class = DiagnosticSectionForm
+    template_name = "diagnostics/form.html"
+
+    def get_form_kwargs(self):
+        if self.kwargs["section"] not in SECTIONS:
+            raise Http404
+        return super().get_form_kwargs() | {"champs": SECTIONS[self.kwargs["section"]][1]}
+
+    @property
+    def titre(self):
+        return SECTIONS[self.kwargs["section"]][0]
+
+    def form_valid(self, form):
+        form.save()
+        messages.success(self.request, f"« {self.titre} » est enregistrée.")
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.kwargs['section']}")
+
+
+class DiagnosticMoveView(DiagnosticMixin, TransitionFormMixin, UpdateView):
+    permission = "diagnostics.move_diagnostic"
+    form_class = DiagnosticMoveForm
+    template_name = "diagnostics/move.html"
+
+    @property
+    def success_message(self):
+        return f"Le diagnostic est maintenant « {self.object.get_statut_display().lower()} »."
+
+    def get_form_kwargs(self):
+        statut = self.kwargs["statut"]
+        if not any(statut in vers for vers in TRANSITIONS_DIAGNOSTIC.values()):
+            raise Http404
+        return super().get_form_kwargs() | {"statut": statut}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(statut=Diagnostic.Statut(self.kwargs["statut"]), **kwargs)
+
+
+class PartMixin(InConventionMixin, SuccessMessageMixin):
+    """An atelier, a constat or an enjeu of the diagnostic."""
+
+    convention_lookup = "diagnostic__convention"
+    template_name = "diagnostics/form.html"
+    room = "diagnostic"
+    ancre = ""
+    titre = ""
+
+    def get_success_url(self):
+        return f"{reverse('diagnostics:detail', args=[self.convention.code])}#{self.ancre}"
+
+
+class PartAddMixin(PartMixin, CreateView):
+    def get_form_kwargs(self):
+        diagnostic = get_object_or_404(
+            Diagnostic.objects.select_related("convention__territoire"), convention=self.convention
+        )
+        if not self.request.user.has_perm("diagnostics.change_diagnostic", diagnostic):
+            raise PermissionDenied
+        return super().get_form_kwargs() | {"instance": self.form_class.Meta.model(diagnostic=diagnostic)}
+
+
+class PartEditMixin(PartMixin, PermissionMixin):
+    def get_queryset(self):
+        return super().get_queryset().select_related("diagnostic__convention__territoire__departement")
+
+
+class PartDeleteView(PartEditMixin, DeleteView):
+    template_name = "diagnostics/part_delete.html"
+    success_message = "La ligne est supprimée du diagnostic."
+
+
+class AtelierAddView(PartAddMixin):
+    form_class = AtelierForm
+    titre, ancre = "Nouvel atelier", "ateliers"
+    success_message = "L’atelier « %(intitule)s » est ajouté."
+
+
+class AtelierEditView(PartEditMixin, UpdateView):
+    queryset = Atelier.objects.all()
+    permission = "diagnostics.change_atelier"
+    form_class = AtelierForm
+    titre, ancre = "Atelier", "ateliers"
+    success_message = "L’atelier « %(intitule)s » est enregistré."
+
+
+class AtelierDeleteView(PartDeleteView):
+    queryset = Atelier.objects.all()
+    permission = "diagnostics.change_atelier"
+    titre, ancre = "Supprimer l’atelier", "ateliers"
+
+
+class ConstatAddView(PartAddMixin):
+    form_class = ConstatForm
+    titre, ancre = "Nouveau constat", "constats"
+    success_message = "Le constat « %(intitule)s » est ajouté."
+
+
+class ConstatEditView(PartEditMixin, UpdateView):
+    queryset = Constat.objects.all()
+    permission = "diagnostics.change_constat"
+    form_class = ConstatForm
+    titre, ancre = "Constat", "constats"
+    success_message = "Le constat « %(intitule)s » est enregistré."
+
+
+class ConstatDeleteView(PartDeleteView):
+    queryset = Constat.objects.all()
+    permission = "diagnostics.change_constat"
+    titre, ancre = "Supprimer le constat", "constats"
+
+
+class EnjeuAddView(PartAddMixin):
+    form_class = EnjeuForm
+    titre, ancre = "Nouvel enjeu", "enjeux"
+    success_message = "L’enjeu « %(intitule)s » est ajouté."
+
+
+class EnjeuEditView(PartEditMixin, UpdateView):
+    queryset = Enjeu.objects.all()
+    permission = "diagnostics.change_enjeu"
+    form_class = EnjeuForm
+    titre, ancre = "Enjeu", "enjeux"
+    success_message = "L’enjeu « %(intitule)s » est enregistré."
+
+
+class EnjeuDeleteView(PartDeleteView):
+    """Says what answers it: objectifs and fiches lose the link, and stay."""
+
+    queryset = Enjeu.objects.annotate(
+        nb_objectifs=Count("objectifs", distinct=True), nb_fiches=Count("fiches", distinct=True)
+    )
+    permission = "diagnostics.change_enjeu"
+    titre, ancre = "Supprimer l’enjeu", "enjeux"
