@@ -1,9 +1,8 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 
-from conventions.forms.base import PlausibleDatesMixin, SectionForm, date_input
-from conventions.models import Organisation
-from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu
+from conventions.forms.base import PlausibleDatesMixin, SectionForm
+from diagnostics.models import Constat, Diagnostic, Enjeu
 
 RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
 SECTIONS = {
@@ -74,39 +73,25 @@ class PartForm(PlausibleDatesMixin, forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.rows = type(self.instance).objects.filter(diagnostic=self.instance.diagnostic)
         self.fields["place"].help_text = "Son numéro d’ordre ; vide : en dernier."
         if not self.instance._state.adding:
-            before = list(self.rows.values_list("pk", flat=True))
+            before = list(self.siblings().values_list("pk", flat=True))
             self.initial["place"] = before.index(self.instance.pk) + 1
         self.helper = form_helper()
 
+    def siblings(self):
+        """The rows among which this one has its place, itself included."""
+        return type(self.instance).objects.filter(diagnostic=self.instance.diagnostic)
+
     def save(self):
         row = super().save()
-        others = list(self.rows.exclude(pk=row.pk))
+        others = list(self.siblings().exclude(pk=row.pk))
         place = self.cleaned_data["place"] or len(others) + 1
         others.insert(min(place - 1, len(others)), row)
         for ordre, other in enumerate(others):
             other.ordre = ordre
         type(row).objects.bulk_update(others, ["ordre"])
         return row
-
-
-class AtelierForm(PartForm):
-    class Meta:
-        model = Atelier
-        fields = ["intitule", "theme", "date", "lieu", "participants", "organisations", "synthese"]
-        widgets = {
-            "date": date_input(),
-            "organisations": forms.CheckboxSelectMultiple,
-            "synthese": forms.Textarea(attrs={"rows": 6}),
-        }
-        help_texts = {"synthese": RGPD}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        convention = self.instance.diagnostic.convention
-        self.fields["organisations"].queryset = Organisation.objects.for_convention(convention)
 
 
 class ConstatForm(PartForm):

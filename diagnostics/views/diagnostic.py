@@ -8,18 +8,16 @@ from django.urls import reverse
 from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
 
 from conventions.mixins import InConventionMixin
-from conventions.models import Organisation
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.permissions import Can
 from diagnostics.forms.diagnostic import (
     SECTIONS,
-    AtelierForm,
     ConstatForm,
     DiagnosticMoveForm,
     DiagnosticSectionForm,
     EnjeuForm,
 )
-from diagnostics.models import TRANSITIONS_DIAGNOSTIC, Atelier, Constat, Diagnostic, Enjeu
+from diagnostics.models import TRANSITIONS_DIAGNOSTIC, Constat, Diagnostic, Enjeu
 
 
 class DiagnosticView(InConventionMixin, TemplateView):
@@ -30,13 +28,13 @@ class DiagnosticView(InConventionMixin, TemplateView):
 
     def get_context_data(self, **kwargs):
         user = self.request.user
-        organisations = Prefetch("organisations", Organisation.objects.only("nom"))
         diagnostic = (
             Diagnostic.objects.visible_to(user)
             .filter(convention=self.convention)
             .select_related("convention__territoire")
+            .annotate(nb_paroles=Count("paroles"))
             .prefetch_related(
-                Prefetch("ateliers", Atelier.objects.select_related("theme").prefetch_related(organisations)),
+                "ateliers",
                 Prefetch("constats", Constat.objects.select_related("theme")),
                 # objectifs: the plan answers, through the reverse relation of actions.
                 Prefetch("enjeux", Enjeu.objects.prefetch_related("constats", "objectifs")),
@@ -94,7 +92,13 @@ class SectionEditView(DiagnosticMixin, UpdateView):
     def form_valid(self, form):
         form.save()
         messages.success(self.request, f"« {self.titre} » est enregistrée.")
-        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.kwargs['section']}")
+        return HttpResponseRedirect(f"{self.url_retour}#{self.kwargs['section']}")
+
+    @property
+    def url_retour(self):
+        """The page that shows the section."""
+        page = "voix" if self.kwargs["section"] == "paroles" else "detail"
+        return reverse(f"diagnostics:{page}", args=[self.convention.code])
 
 
 class DiagnosticMoveView(DiagnosticMixin, TransitionFormMixin, UpdateView):
@@ -117,16 +121,21 @@ class DiagnosticMoveView(DiagnosticMixin, TransitionFormMixin, UpdateView):
 
 
 class PartMixin(InConventionMixin, SuccessMessageMixin):
-    """An atelier, a constat or an enjeu of the diagnostic."""
+    """An atelier, a parole, a constat or an enjeu of the diagnostic; ``page`` and ``ancre`` say where it is read."""
 
     convention_lookup = "diagnostic__convention"
     template_name = "diagnostics/form.html"
     room = "diagnostic"
+    page = "detail"
     ancre = ""
     titre = ""
 
+    @property
+    def url_retour(self):
+        return reverse(f"diagnostics:{self.page}", args=[self.convention.code])
+
     def get_success_url(self):
-        return f"{reverse('diagnostics:detail', args=[self.convention.code])}#{self.ancre}"
+        return f"{self.url_retour}#{self.ancre}"
 
 
 class PartAddMixin(PartMixin, CreateView):
@@ -140,6 +149,15 @@ class PartAddMixin(PartMixin, CreateView):
 
 
 class PartEditMixin(PartMixin, PermissionMixin):
+    """``suppression`` is the words of the link that leads to the page to delete it."""
+
+    suppression = ""
+
+    @property
+    def url_suppression(self):
+        nom = self.object._meta.model_name
+        return reverse(f"diagnostics:{nom}_delete", args=[self.convention.code, self.object.pk])
+
     def get_queryset(self):
         return super().get_queryset().select_related("diagnostic__convention__territoire__departement")
 
@@ -147,26 +165,6 @@ class PartEditMixin(PartMixin, PermissionMixin):
 class PartDeleteView(PartEditMixin, DeleteView):
     template_name = "diagnostics/part_delete.html"
     success_message = "La ligne est supprimée du diagnostic."
-
-
-class AtelierAddView(PartAddMixin):
-    form_class = AtelierForm
-    titre, ancre = "Nouvel atelier", "ateliers"
-    success_message = "L’atelier « %(intitule)s » est ajouté."
-
-
-class AtelierEditView(PartEditMixin, UpdateView):
-    queryset = Atelier.objects.all()
-    permission = "diagnostics.change_atelier"
-    form_class = AtelierForm
-    titre, ancre = "Atelier", "ateliers"
-    success_message = "L’atelier « %(intitule)s » est enregistré."
-
-
-class AtelierDeleteView(PartDeleteView):
-    queryset = Atelier.objects.all()
-    permission = "diagnostics.change_atelier"
-    titre, ancre = "Supprimer l’atelier", "ateliers"
 
 
 class ConstatAddView(PartAddMixin):
@@ -180,6 +178,7 @@ class ConstatEditView(PartEditMixin, UpdateView):
     permission = "diagnostics.change_constat"
     form_class = ConstatForm
     titre, ancre = "Constat", "constats"
+    suppression = "Supprimer ce constat"
     success_message = "Le constat « %(intitule)s » est enregistré."
 
 
@@ -200,6 +199,7 @@ class EnjeuEditView(PartEditMixin, UpdateView):
     permission = "diagnostics.change_enjeu"
     form_class = EnjeuForm
     titre, ancre = "Enjeu", "enjeux"
+    suppression = "Supprimer cet enjeu"
     success_message = "L’enjeu « %(intitule)s » est enregistré."
 
 
