@@ -56,7 +56,20 @@ from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventio
 from ctg_portal.depots import Depot, read_depot
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
-from diagnostics.models import FRANCE, Atelier, Constat, Diagnostic, Enjeu, Indicateur, Valeur
+from diagnostics.models import (
+    FRANCE,
+    Atelier,
+    Constat,
+    Diagnostic,
+    Enjeu,
+    Indicateur,
+    Parole,
+    Question,
+    Questionnaire,
+    Reponse,
+    Valeur,
+    new_cle,
+)
 from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
@@ -487,6 +500,7 @@ class Loader:
         )
         diagnostic.full_clean()
         diagnostic.save()
+        ateliers: list[Atelier] = []
         for ordre, cell in enumerate(row.get("ateliers", [])):
             intitule, theme, date, lieu, participants, organisations, synthese = cells(cell, 7)
             atelier = self.batch.add(
@@ -501,7 +515,21 @@ class Loader:
                     synthese=text(synthese),
                 )
             )
+            ateliers.append(atelier)
             self.batch.link(atelier, "organisations", [self.organisations[key] for key in organisations])
+        for ordre, cell in enumerate(row.get("paroles", [])):
+            contenu, locuteur, theme, numero, origine = cells(cell, 5)
+            self.batch.add(
+                Parole(
+                    diagnostic=diagnostic,
+                    ordre=ordre,
+                    texte=contenu,
+                    locuteur=locuteur,
+                    theme=self.domaines[theme] if theme else None,
+                    atelier=ateliers[numero - 1] if numero else None,
+                    origine=origine,
+                )
+            )
         self.constats[code] = []
         for ordre, (nature, intitule, theme, elements) in enumerate(row.get("constats", [])):
             constat = Constat(
@@ -526,6 +554,50 @@ class Loader:
             self.enjeux[code].append(self.batch.add(enjeu))
             self.batch.link(enjeu, "constats", [self.constats[code][number - 1] for number in constats or []])
         self.batch.write()
+        for line in row.get("questionnaires", []):
+            self.write_questionnaire(diagnostic, line)
+
+    def write_questionnaire(self, diagnostic: Diagnostic, row: dict[str, Any]) -> None:
+        """``reponses`` are one day and one value a question, empty where nothing was answered."""
+        questionnaire = Questionnaire(
+            diagnostic=diagnostic,
+            cle=new_cle(),
+            ouvre_le=self.day(row["ouvre_le"]),
+            ferme_le=self.day(row["ferme_le"]),
+            **pick(row, "intitule", "introduction", "destinataires"),
+        )
+        questionnaire.full_clean()
+        questionnaire.save()
+        questions = []
+        for ordre, (intitule, nature, choix, exigence) in enumerate(row["questions"]):
+            question = Question(
+                questionnaire=questionnaire,
+                ordre=ordre,
+                intitule=intitule,
+                nature=nature,
+                choix="\n".join(choix),
+                exigence=exigence,
+            )
+            question.full_clean()
+            question.save()
+            questions.append(question)
+        reponses = []
+        for jour, *valeurs in row["reponses"]:
+            kept = {
+                str(question.pk): valeur
+                for question, valeur in zip(questions, valeurs, strict=True)
+                if valeur != ""
+            }
+            if refused := [q for q in questions if str(q.pk) in kept and not q.accepts(kept[str(q.pk)])]:
+                raise ValueError(f"{refused[0]}: {kept[str(refused[0].pk)]!r} is no answer")
+            reponses.append(
+                Reponse(
+                    questionnaire=questionnaire,
+                    valeurs=kept,
+                    recue_le=self.day(jour) or questionnaire.ouvre_le,
+                )
+            )
+        Reponse.objects.bulk_create(reponses)
 
     # Figures
 
