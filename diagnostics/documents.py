@@ -9,7 +9,8 @@ from django.utils.text import slugify
 
 from ctg_portal.documents import image_data
 from ctg_portal.tableurs import Colonne, Feuille, write_csv, write_xlsx
-from diagnostics.models import Atelier, Questionnaire, Resultats, resultats_of
+from diagnostics.models import Atelier, Question, Questionnaire, Resultats, resultats_of
+from diagnostics.models.resultats import SEUIL
 
 LIGNES_NOTES = 14
 """Lines to write on: the half of a page."""
@@ -20,6 +21,7 @@ COLONNES_RESULTATS = (
     Colonne("Part (%)", "entier", 10),
     Colonne("Personnes ayant répondu", "entier", 14),
 )
+PEU_DE_REPONSES = f"Moins de {SEUIL} réponses : le détail n’est pas donné"
 COLONNES_JOURS = (Colonne("Jour", largeur=26), Colonne("Réponses", "entier", 12))
 COLONNES_TEXTES = (Colonne("Question", largeur=60), Colonne("Réponse libre", largeur=90))
 
@@ -57,18 +59,14 @@ def resultats_filename(questionnaire: Questionnaire) -> str:
 
 
 def resultats_feuille(resultats: Resultats) -> Feuille:
-    """One row a possible answer; the share is left out when too few people answered."""
-    lignes = [
-        (
-            resultat.question.intitule,
-            ligne.label,
-            ligne.nombre,
-            resultat.part(ligne),
-            resultat.repondants,
-        )
-        for resultat in resultats.questions
-        for ligne in resultat.lignes
-    ]
+    """One row a possible answer; one alone when too few people answered."""
+    lignes: list[tuple[Any, ...]] = []
+    for resultat in resultats.questions:
+        intitule, repondants = resultat.question.intitule, resultat.repondants
+        if resultat.question.nature != Question.Nature.TEXTE and not resultat.has_detail:
+            lignes.append((intitule, PEU_DE_REPONSES, None, None, repondants))
+        for ligne in resultat.lignes:
+            lignes.append((intitule, ligne.label, ligne.nombre, resultat.part(ligne), repondants))
     return Feuille("Résultats", COLONNES_RESULTATS, lignes)
 
 

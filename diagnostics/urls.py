@@ -12,6 +12,7 @@ dans_les_questionnaires = [
     path("<int:pk>/questions/", questionnaires.QuestionsEditView.as_view(), name="questionnaire_questions"),
     path("<int:pk>/apercu/", questionnaires.PreviewView.as_view(), name="questionnaire_preview"),
     path("<int:pk>/adresse/", questionnaires.QuestionnaireRenewView.as_view(), name="questionnaire_renew"),
+    path("<int:pk>/clore/", questionnaires.QuestionnaireCloseView.as_view(), name="questionnaire_close"),
     path(
         "<int:pk>/supprimer/", questionnaires.QuestionnaireDeleteView.as_view(), name="questionnaire_delete"
     ),

@@ -140,6 +140,7 @@ ROWS: dict[str, Row] = {
     "diagnostics:questionnaire_questions": inside("questionnaire", allowed=COORD),
     "diagnostics:questionnaire_preview": inside("questionnaire"),
     "diagnostics:questionnaire_renew": inside("questionnaire", allowed=COORD),
+    "diagnostics:questionnaire_close": inside("questionnaire", allowed=COORD),
     "diagnostics:questionnaire_delete": inside("questionnaire", allowed=COORD),
     "diagnostics:questionnaire_export": inside("questionnaire", "xlsx"),
     "diagnostics:questionnaire_textes": inside("questionnaire", "question_libre"),

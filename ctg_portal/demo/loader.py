@@ -562,8 +562,7 @@ class Loader:
         questionnaire = Questionnaire(
             diagnostic=diagnostic,
             cle=new_cle(),
-            ouvre_le=self.day(row["ouvre_le"]),
-            ferme_le=self.day(row["ferme_le"]),
+            **{name: self.day(row[name]) for name in ("ouvre_le", "ferme_le")},
             **pick(row, "intitule", "introduction", "destinataires"),
         )
         questionnaire.full_clean()

@@ -73,9 +73,9 @@ class QuestionForm(RowForm):
     def freeze(self):
         """Somebody answered: what may no longer change is shown, and a page of before is refused aloud."""
         self.repondue = True
-        for name in ("nature", "choix"):
+        for name in ("nature", "choix", "DELETE"):
             field = self.fields[name]
-            field.help_text = "Déjà répondue : ne change plus."
+            field.help_text = "" if name == "DELETE" else "Déjà répondue : ne change plus."
             field.disabled = not (self.is_bound and self.add_prefix(name) in self.data)
 
     def clean_choix(self):
@@ -158,6 +158,12 @@ class RenewForm(forms.ModelForm):
 
     def save(self, *, by):
         self.instance.renew_cle(by=by)
+        return self.instance
+
+
+class CloseForm(RenewForm):
+    def save(self, *, by):
+        self.instance.close(by=by)
         return self.instance
 
 

@@ -150,6 +150,17 @@ class Questionnaire(TimestampedModel):
             self.save(update_fields=["cle", "updated_at"])
 
     @transaction.atomic
+    def close(self, *, by: User) -> None:
+        """Answer no more from now on: its last day becomes yesterday, and another last day opens it again."""
+        self.lock()
+        if not self.is_ouvert:
+            raise TransitionError("Ce questionnaire n’est pas ouvert : il n’y a rien à clore.")
+        self.ferme_le = timezone.localdate() - datetime.timedelta(days=1)
+        self.ouvre_le = min(self.ouvre_le, self.ferme_le)
+        with pghistory.context(par=by.pk):
+            self.save(update_fields=["ouvre_le", "ferme_le", "updated_at"])
+
+    @transaction.atomic
     def remove(self, *, by: User) -> None:
         """Delete a questionnaire that nobody answered; answers are never thrown away."""
         self.lock()
@@ -262,6 +273,17 @@ class Question(Ordered):
     @property
     def is_obligatoire(self) -> bool:
         return self.exigence == self.Exigence.OBLIGATOIRE
+
+    @property
+    def textes(self) -> list[str]:
+        """The free answers, in alphabetical order: nothing tells which came together. One query."""
+        cle = str(self.pk)
+        rows = self.questionnaire.reponses.filter(valeurs__has_key=cle).values_list("valeurs", flat=True)
+        return sorted(str(valeurs[cle]) for valeurs in rows)
+
+    def marque_of(self, texte: str) -> str:
+        """Names a free answer in an address without naming its row, which holds the other answers of the same person."""
+        return salted_hmac(f"diagnostics.texte.{self.pk}", texte, algorithm="sha256").hexdigest()[:32]
 
     def accepts(self, valeur: Any) -> bool:
         """``valeur`` is an answer to this question, as ``Reponse`` keeps it."""

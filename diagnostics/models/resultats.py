@@ -11,7 +11,7 @@ from typing import Any
 from diagnostics.models.questionnaire import Question, Questionnaire, number_of
 
 SEUIL = 5
-"""Under this many answers to a question, a share or an average says more of the people than of the territoire."""
+"""Under this many answers to a question, its counts would tell what somebody answered: only how many answered is said."""
 VALEURS_MAX = 12
 """Different numbers shown one by one; beyond, they are gathered."""
 JOURS_MAX = 31
@@ -39,23 +39,23 @@ class Resultat:
     textes: list[str] = field(default_factory=list)
 
     @property
-    def has_parts(self) -> bool:
-        """There are enough answers to speak of shares and averages."""
+    def has_detail(self) -> bool:
+        """There are enough answers to say how they are shared out."""
         return self.repondants >= SEUIL
 
     @property
     def moyenne(self) -> Decimal | None:
-        if not self.nombres or not self.has_parts:
+        if not self.nombres:
             return None
         return statistics.mean(self.nombres).quantize(Decimal("0.01"))
 
     @property
     def mediane(self) -> Decimal | None:
-        return statistics.median(self.nombres) if self.nombres and self.has_parts else None
+        return statistics.median(self.nombres) if self.nombres else None
 
     def part(self, ligne: Ligne) -> int | None:
         """Hundredths of those who answered, rounded."""
-        return round(ligne.nombre * 100 / self.repondants) if self.has_parts else None
+        return round(ligne.nombre * 100 / self.repondants) if self.repondants else None
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,12 @@ def resultats_of(questionnaire: Questionnaire) -> Resultats:
 
 
 def _resultat(question: Question, valeurs: list[Any]) -> Resultat:
+    if question.nature == Question.Nature.TEXTE:
+        # In alphabetical order: nothing tells which texts came together.
+        return Resultat(question, len(valeurs), textes=sorted(str(valeur) for valeur in valeurs))
+    if len(valeurs) < SEUIL:
+        return Resultat(question, len(valeurs))
     match question.nature:
-        case Question.Nature.TEXTE:
-            return Resultat(question, len(valeurs), textes=[str(valeur) for valeur in valeurs])
         case Question.Nature.NOMBRE:
             found = [number for valeur in valeurs if (number := number_of(str(valeur))) is not None]
             return Resultat(question, len(found), _lignes_nombres(found), nombres=sorted(found))

@@ -10,10 +10,16 @@ from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.permissions import Can
 from ctg_portal.tableurs import csv_response, xlsx_response
 from diagnostics.documents import resultats_csv, resultats_filename, resultats_xlsx
-from diagnostics.forms.questionnaires import QuestionnaireForm, QuestionsFormSet, RemoveForm, RenewForm
+from diagnostics.forms.questionnaires import (
+    CloseForm,
+    QuestionnaireForm,
+    QuestionsFormSet,
+    RemoveForm,
+    RenewForm,
+)
 from diagnostics.forms.reponses import ReponseForm
 from diagnostics.graphiques import graphique_jours, graphique_resultat
-from diagnostics.models import Diagnostic, Question, Questionnaire, Reponse, resultats_of
+from diagnostics.models import Diagnostic, Question, Questionnaire, resultats_of
 
 EXTRAIT = 3
 """Free answers shown under their question; the others have their page."""
@@ -62,7 +68,7 @@ class QuestionnaireView(QuestionnaireMixin, DetailView):
             {
                 "resultat": resultat,
                 "lignes": [(ligne, resultat.part(ligne)) for ligne in resultat.lignes],
-                "graphique": graphique_resultat(resultat) if resultat.repondants else None,
+                "graphique": graphique_resultat(resultat) if resultat.lignes else None,
                 "extrait": resultat.textes[:EXTRAIT],
             }
             for resultat in resultats.questions
@@ -91,10 +97,8 @@ class QuestionnaireExportView(QuestionnaireMixin, DetailView):
 class TextesView(QuestionnaireMixin, ListView):
     """The free answers to one question, a page at a time."""
 
-    queryset = Reponse.objects.all()
-    convention_lookup = "questionnaire__diagnostic__convention"
     template_name = "diagnostics/questionnaire_textes.html"
-    context_object_name = "reponses"
+    context_object_name = "textes"
     paginate_by = 25
 
     @cached_property
@@ -108,15 +112,11 @@ class TextesView(QuestionnaireMixin, ListView):
         return get_object_or_404(visible, pk=self.kwargs["pk"], diagnostic__convention=self.convention)
 
     def get_queryset(self):
-        cle = str(self.question.pk)
-        return self.questionnaire.reponses.filter(valeurs__has_key=cle).order_by("-pk")
+        return [(self.question.marque_of(texte), texte) for texte in self.question.textes]
 
     def get_context_data(self, **kwargs):
         self.object = self.questionnaire
-        context = super().get_context_data(**kwargs)
-        cle = str(self.question.pk)
-        textes = [(reponse.pk, reponse.valeurs[cle]) for reponse in context["reponses"]]
-        return context | {"questionnaire": self.questionnaire, "question": self.question, "textes": textes}
+        return super().get_context_data(questionnaire=self.questionnaire, question=self.question, **kwargs)
 
 
 class PreviewView(QuestionnaireMixin, DetailView):
@@ -200,6 +200,14 @@ class QuestionnaireRenewView(QuestionnaireVerbView):
     texte = "L’adresse actuelle ne répondra plus : les liens, affiches et courriels qui la portent seront à refaire. Les réponses déjà reçues restent."
     bouton = "Changer l’adresse"
     success_message = "Le questionnaire a une nouvelle adresse\u00a0; l’ancienne ne répond plus."
+
+
+class QuestionnaireCloseView(QuestionnaireVerbView):
+    form_class = CloseForm
+    titre = "Clore le questionnaire"
+    texte = "Plus personne ne pourra répondre dès maintenant : l’adresse dira que le questionnaire est clos. Les réponses déjà reçues restent. Une nouvelle date de fermeture le rouvrira."
+    bouton = "Clore maintenant"
+    success_message = "Le questionnaire est clos."
 
 
 class QuestionnaireDeleteView(QuestionnaireVerbView):

@@ -11,7 +11,7 @@ from ctg_portal.permissions import Can
 from diagnostics.documents import atelier_filename, atelier_html
 from diagnostics.filters import ParoleFilter
 from diagnostics.forms.voix import AtelierForm, ParoleForm
-from diagnostics.models import Atelier, Diagnostic, Parole, Question, Questionnaire, Reponse
+from diagnostics.models import Atelier, Diagnostic, Parole, Question, Questionnaire
 from diagnostics.views.diagnostic import PartAddMixin, PartDeleteView, PartEditMixin
 
 
@@ -98,14 +98,14 @@ class AtelierDeleteView(VoixPartMixin, PartDeleteView):
 
 
 class ParoleAddView(VoixPartMixin, PartAddMixin):
-    """``?atelier=`` and ``?reponse=&question=`` fill the form in; a person reads it and saves it."""
+    """``?atelier=`` and ``?question=&texte=`` fill the form in; a person reads it and saves it."""
 
     form_class = ParoleForm
     titre, ancre = "Nouvelle parole", "paroles"
     success_message = "La parole est ajoutée."
 
     def get_initial(self):
-        return super().get_initial() | self._from_atelier() | self._from_reponse()
+        return super().get_initial() | self._from_atelier() | self._from_texte()
 
     def _asked(self, name):
         """The id that the address gives, or ``None``."""
@@ -119,19 +119,19 @@ class ParoleAddView(VoixPartMixin, PartAddMixin):
         atelier = get_object_or_404(Atelier, pk=asked, diagnostic__convention=self.convention)
         return {"atelier": atelier, "theme": atelier.theme_id}
 
-    def _from_reponse(self):
-        asked, question = self._asked("reponse"), self._asked("question")
-        if asked is None or question is None:
+    def _from_texte(self):
+        asked = self._asked("question")
+        if asked is None:
             return {}
-        texts = Question.objects.filter(nature=Question.Nature.TEXTE)
         question = get_object_or_404(
-            texts.select_related("questionnaire"),
-            pk=question,
+            Question.objects.select_related("questionnaire"),
+            pk=asked,
+            nature=Question.Nature.TEXTE,
             questionnaire__diagnostic__convention=self.convention,
         )
-        reponse = get_object_or_404(Reponse, pk=asked, questionnaire=question.questionnaire)
-        texte = reponse.valeurs.get(str(question.pk))
-        if not texte:
+        marque = self.request.GET.get("texte", "")
+        texte = next((texte for texte in question.textes if question.marque_of(texte) == marque), None)
+        if texte is None:
             raise Http404
         habitants = question.questionnaire.destinataires == Questionnaire.Destinataires.HABITANTS
         return {

@@ -1,7 +1,10 @@
 """A questionnaire: who answers, how often, what is kept, what no longer changes, what is counted."""
 
+import csv
 import datetime
+import io
 
+import openpyxl
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -10,9 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from ctg_portal.workflow import TransitionError
+from diagnostics.documents import resultats_csv, resultats_xlsx
 from diagnostics.models import Passage, Question, Reponse, TropDeReponsesError, resultats_of
 from diagnostics.models.questionnaire import PAR_CONNEXION, TEXTE_MAX
-from tests.factories import QuestionFactory, QuestionnaireFactory, UserFactory
+from tests.factories import (
+    AtelierFactory,
+    DomaineFactory,
+    OrganisationFactory,
+    ParoleFactory,
+    QuestionFactory,
+    QuestionnaireFactory,
+    UserFactory,
+)
 from tests.world import build_world
 
 DAY = datetime.timedelta(days=1)
@@ -149,7 +161,9 @@ def test_forwarded_address_is_believed_behind_a_proxy_only(
     settings.BEHIND_PROXY = behind
     data = {f"q{choix.pk}": "Un mode de garde"}
     client.post(questionnaire.adresse, data, headers={"x-forwarded-for": forwarded})
-    client.post(questionnaire.adresse, data)
+    # The visitor writes another address before its own: the proxy still adds the true one.
+    client.post(questionnaire.adresse, data, headers={"x-forwarded-for": f"198.51.100.7, {forwarded}"})
+    client.post(questionnaire.adresse, data, headers={"x-forwarded-for": "192.0.2.10"})
 
     assert Passage.objects.exclude(empreinte__startswith="minute").count() == empreintes
 
@@ -161,6 +175,23 @@ def test_new_address_replaces_the_old_one(client, questionnaire):
 
     assert len(questionnaire.cle) == 43
     assert (client.get(old).status_code, client.get(questionnaire.adresse).status_code) == (404, 200)
+
+
+def test_closed_today_answers_no_more_and_opens_again(client, questionnaire, choix):
+    questionnaire.ouvre_le = timezone.localdate()
+    questionnaire.save()
+
+    questionnaire.close(by=UserFactory())
+    closed = post(client, questionnaire, **{f"q{choix.pk}": "Un mode de garde"})
+    with pytest.raises(TransitionError, match="rien à clore"):
+        questionnaire.close(by=UserFactory())
+    questionnaire.ferme_le = timezone.localdate()
+    questionnaire.save()
+    opened = post(client, questionnaire, **{f"q{choix.pk}": "Un mode de garde"})
+
+    assert "est clos" in closed.text
+    assert opened.status_code == 302
+    assert Reponse.objects.count() == 1
 
 
 def test_answered_questionnaire_is_not_removed(questionnaire, choix):
@@ -210,10 +241,11 @@ def test_answered_question_may_be_said_better_and_moved(client):
     ]
 
 
-def test_counts_and_shares_need_five_answers(questionnaire, choix):
+def test_counts_need_five_answers(questionnaire, choix):
     for rank in range(5):
         if rank == 4:
-            assert not resultats_of(questionnaire).questions[0].has_parts
+            few = resultats_of(questionnaire).questions[0]
+            assert (few.repondants, few.lignes) == (4, [])
         value = "Un mode de garde" if rank else "Des transports"
         questionnaire.receive({str(choix.pk): value}, connexion=str(rank))
 
@@ -225,17 +257,124 @@ def test_counts_and_shares_need_five_answers(questionnaire, choix):
 def test_free_answer_fills_a_parole_that_a_person_saves(client):
     world = build_world()
     client.force_login(world.people["coordination"])
-    reponse = Reponse.objects.get()
     question = world.objects["question_libre"]
 
     page = client.get(
         reverse("diagnostics:parole_add", args=[world.convention.code]),
-        {"reponse": reponse.pk, "question": question.pk},
+        {"question": question.pk, "texte": question.marque_of("Du lien.")},
     )
 
     assert page.context["form"].initial["texte"] == "Du lien."
     assert page.context["form"].initial["locuteur"] == "habitant"
     assert world.diagnostic.paroles.count() == 1
+
+
+def test_texts_are_told_apart_from_the_other_answers_of_the_same_person(client):
+    world = build_world()
+    client.force_login(world.people["coordination"])
+    questionnaire, question = world.objects["questionnaire"], world.objects["question_libre"]
+    for rank, texte in enumerate(["Zoé aimerait un bus.", "Autre chose."]):
+        questionnaire.receive(
+            {str(questionnaire.questions.first().pk): "Un mode de garde", str(question.pk): texte},
+            connexion=str(rank),
+        )
+
+    page = client.get(
+        reverse(
+            "diagnostics:questionnaire_textes", args=[world.convention.code, questionnaire.pk, question.pk]
+        )
+    )
+
+    assert [texte for _, texte in page.context["textes"]] == [
+        "Autre chose.",
+        "Du lien.",
+        "Zoé aimerait un bus.",
+    ]
+    assert not [pk for pk in Reponse.objects.values_list("pk", flat=True) if f"={pk}&" in page.text]
+
+
+def test_text_of_another_convention_fills_nothing_in(client):
+    world = build_world()
+    client.force_login(world.people["coordination"])
+    foreign = QuestionFactory(nature="texte", choix="")
+    foreign.questionnaire.receive({str(foreign.pk): "Ailleurs."}, connexion="")
+    path = reverse("diagnostics:parole_add", args=[world.convention.code])
+    own = world.objects["question_libre"]
+
+    for question, texte in (
+        (foreign, foreign.marque_of("Ailleurs.")),
+        (own, own.marque_of("Inventé.")),
+        (own, ""),
+    ):
+        assert client.get(path, {"question": question.pk, "texte": texte}).status_code == 404
+
+
+def test_export_neutralises_formulas_and_tells_no_few_answers(questionnaire):
+    choix = QuestionFactory(questionnaire=questionnaire, intitule="=1+1", choix="@SOMME\n-Non", ordre=0)
+    libre = texte_of(questionnaire)
+    for rank in range(5):
+        valeurs = {str(choix.pk): "@SOMME"} | ({str(libre.pk): "=cmd|' /C calc'!A0"} if rank == 0 else {})
+        questionnaire.receive(valeurs, connexion=str(rank))
+    rare = QuestionFactory(questionnaire=questionnaire, intitule="Rare", ordre=1)
+    questionnaire.receive({str(rare.pk): "Un mode de garde"}, connexion="rare")
+
+    rows = list(csv.reader(resultats_csv(questionnaire).decode("utf-8-sig").splitlines(), delimiter=";"))
+    book = openpyxl.load_workbook(io.BytesIO(resultats_xlsx(questionnaire)))
+
+    assert rows[1:] == [
+        ["'=1+1", "'@SOMME", "5", "100", "5"],
+        ["'=1+1", "'-Non", "0", "0", "5"],
+        ["Rare", "Moins de 5 réponses : le détail n’est pas donné", "", "", "1"],
+    ]
+    cells = [cell for row in book["Réponses libres"].iter_rows(min_row=2) for cell in row]
+    assert [(cell.data_type, cell.quotePrefix) for cell in cells if str(cell.value).startswith("=")] == [
+        ("s", True)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("route", "queries"),
+    [
+        ("voix", 14),
+        ("questionnaires", 9),
+        ("questionnaire", 9),
+        ("atelier", 9),
+        ("questionnaire_questions", 9),
+    ],
+)
+def test_query_count_does_not_grow(client, django_assert_num_queries, count, route, queries):
+    world = build_world()
+    client.force_login(world.people["coordination"])
+    world.diagnostic.paroles.update(theme=DomaineFactory(code="premier"))
+    for rank in range(count - 1):
+        atelier = AtelierFactory(diagnostic=world.diagnostic)
+        atelier.organisations.add(OrganisationFactory())
+        for where in (atelier, world.objects["atelier"]):
+            ParoleFactory(
+                diagnostic=world.diagnostic, atelier=where, theme=DomaineFactory(code=f"d{rank}{where.pk}")
+            )
+        other = QuestionnaireFactory(diagnostic=world.diagnostic)
+        QuestionFactory(questionnaire=other)
+        QuestionFactory(questionnaire=world.objects["questionnaire"])
+        first = world.objects["questionnaire"].questions.first()
+        world.objects["questionnaire"].receive({str(first.pk): "Un mode de garde"}, connexion=str(rank))
+    thing = world.objects.get(route.split("_")[0])
+    args = [world.convention.code, *([thing.pk] if thing else [])]
+    path = reverse(f"diagnostics:{route}", args=args)
+    client.get(path)
+
+    with django_assert_num_queries(queries):
+        assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_public_page_query_count_does_not_grow(client, questionnaire, django_assert_num_queries, count):
+    for _ in range(count):
+        QuestionFactory(questionnaire=questionnaire)
+
+    with django_assert_num_queries(4):
+        assert client.get(questionnaire.adresse).status_code == 200
 
 
 NATURES = list(Question.Nature.values)
