@@ -146,6 +146,8 @@ ROWS: dict[str, Row] = {
     "diagnostics:questionnaire_textes": inside("questionnaire", "question_libre"),
     "diagnostics:repondre": Row(("cle_questionnaire",), EVERYONE),
     "diagnostics:repondre_merci": Row(("cle_questionnaire",), EVERYONE),
+    "diagnostics:constat_preuves": inside("constat", allowed=COORD),
+    "diagnostics:constat_enjeux": inside("constat", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),
@@ -185,6 +187,9 @@ ROWS: dict[str, Row] = {
     "actions:financements": inside(),
     "actions:exercice_open": inside(allowed=COORD),
     "actions:exercice": inside(2022, allowed=COORD),
+    "actions:fil": inside(),
+    "actions:fil_enjeu": inside("enjeu"),
+    "actions:enjeu_objectifs": inside("enjeu", allowed=COORD),
     # governance
     "governance:detail": inside(),
     "governance:instance": inside("instance"),

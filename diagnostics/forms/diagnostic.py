@@ -2,7 +2,8 @@ from crispy_forms.helper import FormHelper
 from django import forms
 
 from conventions.forms.base import PlausibleDatesMixin, SectionForm
-from diagnostics.models import Constat, Diagnostic, Enjeu
+from conventions.models import Equipement
+from diagnostics.models import Constat, Diagnostic, Enjeu, Valeur
 
 RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
 SECTIONS = {
@@ -114,3 +115,57 @@ class EnjeuForm(PartForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["constats"].queryset = Constat.objects.filter(diagnostic=self.instance.diagnostic)
+
+
+class LiensForm(SectionForm):
+    """Ties of one row to others, as ticked boxes one a line; the rest of the row is not touched."""
+
+    def _placed(self, name):
+        return name
+
+
+class ConstatPreuvesForm(LiensForm):
+    """What shows a constat: only figures of the territoire, paroles of the diagnostic, équipements of its register.
+
+    Figures are those of the intercommunalité; where it has none, those of its communes; and what is chosen already.
+    """
+
+    class Meta:
+        model = Constat
+        fields = ["valeurs", "paroles", "equipements"]
+        widgets = dict.fromkeys(fields, forms.CheckboxSelectMultiple)
+
+    def prepare(self):
+        diagnostic = self.instance.diagnostic
+        territoire = diagnostic.convention.territoire
+        self.fields["valeurs"].queryset = Valeur.objects.preuves_possibles(territoire, self.instance)
+        self.fields["paroles"].queryset = diagnostic.paroles.all()
+        self.fields["equipements"].queryset = (
+            Equipement.objects.filter(territoire=territoire).select_related("commune").order_by("nom", "pk")
+        )
+        self.fields["valeurs"].label_from_instance = lambda row: row.en_clair
+        self.fields["equipements"].label_from_instance = lambda row: (
+            f"{row.nom} ({row.commune.nom})" if row.commune else row.nom
+        )
+
+
+class ConstatEnjeuxForm(LiensForm):
+    """The enjeux that rest on one constat; what else they rest on stays."""
+
+    enjeux = forms.ModelMultipleChoiceField(
+        Enjeu.objects.none(),
+        label="Enjeux qui reposent sur ce constat",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Constat
+        fields = []
+
+    def prepare(self):
+        self.fields["enjeux"].queryset = Enjeu.objects.filter(diagnostic=self.instance.diagnostic)
+        self.initial["enjeux"] = list(self.instance.enjeux.all())
+
+    def save_m2m(self):
+        self.instance.enjeux.set(self.cleaned_data["enjeux"])

@@ -1,12 +1,26 @@
+from typing import Self
+
 import pghistory
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from conventions.models import Domaine, Equipement
 from ctg_portal.models import Ordered
 from diagnostics.models.atelier import Parole
 from diagnostics.models.diagnostic import Diagnostic, PartQuerySet
 from diagnostics.models.indicateur import Valeur
+
+
+class ConstatQuerySet(PartQuerySet):
+    def with_preuves(self) -> Self:
+        """With the theme and all that shows each constat, in four queries whatever their number."""
+        return self.select_related("theme").prefetch_related(
+            Prefetch("valeurs", Valeur.objects.for_list()),
+            Prefetch("paroles", Parole.objects.select_related("atelier")),
+            Prefetch(
+                "equipements", Equipement.objects.select_related("type", "commune").order_by("nom", "pk")
+            ),
+        )
 
 
 class Constat(Ordered):
@@ -36,7 +50,7 @@ class Constat(Ordered):
         Equipement, blank=True, related_name="constats", verbose_name="équipements en jeu"
     )
 
-    objects = PartQuerySet.as_manager()
+    objects = ConstatQuerySet.as_manager()
 
     class Meta:
         verbose_name = "constat"
@@ -44,6 +58,11 @@ class Constat(Ordered):
 
     def __str__(self) -> str:
         return self.intitule
+
+    @property
+    def has_preuve(self) -> bool:
+        """Something shows it: a figure, a parole or an équipement. No query after ``with_preuves``."""
+        return any(rows.all() for rows in (self.valeurs, self.paroles, self.equipements))
 
 
 @pghistory.track()

@@ -12,7 +12,9 @@ from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.permissions import Can
 from diagnostics.forms.diagnostic import (
     SECTIONS,
+    ConstatEnjeuxForm,
     ConstatForm,
+    ConstatPreuvesForm,
     DiagnosticMoveForm,
     DiagnosticSectionForm,
     EnjeuForm,
@@ -35,7 +37,7 @@ class DiagnosticView(InConventionMixin, TemplateView):
             .annotate(nb_paroles=Count("paroles"))
             .prefetch_related(
                 "ateliers",
-                Prefetch("constats", Constat.objects.select_related("theme")),
+                Prefetch("constats", Constat.objects.with_preuves()),
                 # objectifs: the plan answers, through the reverse relation of actions.
                 Prefetch("enjeux", Enjeu.objects.prefetch_related("constats", "objectifs")),
             )
@@ -186,6 +188,35 @@ class ConstatDeleteView(PartDeleteView):
     queryset = Constat.objects.all()
     permission = "diagnostics.change_constat"
     titre, ancre = "Supprimer le constat", "constats"
+
+
+class LiensView(PartEditMixin, UpdateView):
+    """Ties of one constat, saved alone; the row is locked, so that the second to save is told of the first."""
+
+    queryset = Constat.objects.all()
+    permission = "diagnostics.change_constat"
+    context_object_name = "constat"
+    template_name = "diagnostics/constat_liens.html"
+    ancre = "constats"
+
+    def get_queryset(self):
+        rows = super().get_queryset()
+        return rows.select_for_update(of=("self",)) if self.request.method == "POST" else rows
+
+    def get_success_url(self):
+        return f"{reverse('diagnostics:detail', args=[self.convention.code])}#constat-{self.object.pk}"
+
+
+class ConstatPreuvesView(LiensView):
+    form_class = ConstatPreuvesForm
+    titre = "Ce qui montre le constat"
+    success_message = "Les preuves du constat sont enregistrées."
+
+
+class ConstatEnjeuxView(LiensView):
+    form_class = ConstatEnjeuxForm
+    titre = "Enjeux qui reposent sur le constat"
+    success_message = "Les enjeux du constat sont enregistrés."
 
 
 class EnjeuAddView(PartAddMixin):
