@@ -24,6 +24,8 @@ class Statut(models.TextChoices):
 TRANSITIONS_DIAGNOSTIC = {
     Statut.EN_COURS.value: frozenset({Statut.PARTAGE.value}),
     Statut.PARTAGE.value: frozenset({Statut.VALIDE.value, Statut.EN_COURS.value}),
+    # A validated diagnostic that must change is opened again; what was frozen stays.
+    Statut.VALIDE.value: frozenset({Statut.EN_COURS.value}),
 }
 
 

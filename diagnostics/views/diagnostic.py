@@ -114,7 +114,10 @@ class DiagnosticMoveView(DiagnosticMixin, TransitionFormMixin, UpdateView):
 
     def get_form_kwargs(self):
         statut = self.kwargs["statut"]
-        if not any(statut in vers for vers in TRANSITIONS_DIAGNOSTIC.values()):
+        # Validating freezes a document: it has its own page, in governance.
+        if statut == Diagnostic.Statut.VALIDE or not any(
+            statut in vers for vers in TRANSITIONS_DIAGNOSTIC.values()
+        ):
             raise Http404
         return super().get_form_kwargs() | {"statut": statut}
 

@@ -31,6 +31,7 @@ class DocumentEmis(models.Model):
 
     class Nature(models.TextChoices):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
+        DIAGNOSTIC = "diagnostic", "Diagnostic partagé"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     convention = models.ForeignKey(Convention, models.PROTECT, related_name="documents")

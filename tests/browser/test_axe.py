@@ -24,6 +24,7 @@ NOT_PAGES = {
     "actions:fiche_pdf",
     "governance:convention_docx",
     "governance:avenant_docx",
+    "governance:diagnostic_docx",
     "conventions:etat_pdf",
     "conventions:etat_xlsx",
     "portefeuille_xlsx",
