@@ -148,6 +148,9 @@ ROWS: dict[str, Row] = {
     "diagnostics:repondre_merci": Row(("cle_questionnaire",), EVERYONE),
     "diagnostics:constat_preuves": inside("constat", allowed=COORD),
     "diagnostics:constat_enjeux": inside("constat", allowed=COORD),
+    "diagnostics:start_from_previous": inside(allowed=COORD, method="post", status=302),
+    "diagnostics:mouvements": inside(),
+    "diagnostics:priorisation": inside(allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),

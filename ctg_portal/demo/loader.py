@@ -494,6 +494,9 @@ class Loader:
     def write_diagnostic(self, code: str, row: dict[str, Any]) -> None:
         diagnostic = Diagnostic(
             convention=self.conventions[code],
+            precedent=Diagnostic.objects.get(convention=self.conventions[row["precedent"]])
+            if "precedent" in row
+            else None,
             **pick(
                 row, "annee", "methode", "synthese", "portrait", "offre_services", "paroles_terrain", "statut"
             ),
@@ -556,6 +559,38 @@ class Loader:
         self.batch.write()
         for line in row.get("questionnaires", []):
             self.write_questionnaire(diagnostic, line)
+
+        self.write_preuves(diagnostic, self.constats[code], row.get("preuves", []))
+
+    def write_preuves(
+        self, diagnostic: Diagnostic, constats: list[Constat], rows: list[dict[str, Any]]
+    ) -> None:
+        """What shows a constat (``constat``: its number); figures and paroles are written the first time they are named."""
+        territoire = diagnostic.convention.territoire
+        indicateurs = {row.code: row for row in Indicateur.objects.all()} if rows else {}
+        for row in rows:
+            constat = constats[row["constat"] - 1]
+            for code, annee, valeur, source in row.get("valeurs", []):
+                chiffre, _ = Valeur.objects.get_or_create(
+                    territoire=territoire,
+                    indicateur=indicateurs[code],
+                    niveau=Valeur.Niveau.EPCI,
+                    code=territoire.siren,
+                    annee=annee,
+                    source=source,
+                    defaults={"valeur": valeur},
+                )
+                constat.valeurs.add(chiffre)
+            for cell in row.get("paroles", []):
+                texte, locuteur, origine = cells(cell, 3)
+                parole, _ = Parole.objects.get_or_create(
+                    diagnostic=diagnostic,
+                    texte=texte,
+                    defaults={"locuteur": locuteur, "origine": origine, "theme": constat.theme},
+                )
+                constat.paroles.add(parole)
+            for types in row.get("types_equipements", []):
+                constat.equipements.add(*Equipement.objects.filter(territoire=territoire, type__code=types))
 
     def write_questionnaire(self, diagnostic: Diagnostic, row: dict[str, Any]) -> None:
         """``reponses`` are one day and one value a question, empty where nothing was answered."""

@@ -169,3 +169,44 @@ class ConstatEnjeuxForm(LiensForm):
 
     def save_m2m(self):
         self.instance.enjeux.set(self.cleaned_data["enjeux"])
+
+
+class PriorisationForm(forms.Form):
+    """The whole order of the enjeux in one sending, and the step of a button if one was pressed.
+
+    ``empreinte`` is the order that the page showed: when somebody ranked meanwhile, nothing is overwritten.
+    """
+
+    empreinte = forms.CharField(widget=forms.HiddenInput, required=False)
+    ordre = forms.TypedMultipleChoiceField(coerce=int, widget=forms.MultipleHiddenInput)
+    mouvement = forms.RegexField(r"^(haut|bas)-[0-9]{1,18}$", required=False)
+
+    def __init__(self, *args, diagnostic, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.diagnostic = diagnostic
+        self.enjeux = list(diagnostic.enjeux.all())
+        self.fields["ordre"].choices = [(row.pk, str(row)) for row in self.enjeux]
+        self.current_empreinte = ",".join(str(row.pk) for row in self.enjeux)
+
+    def clean(self):
+        cleaned = super().clean()
+        given = cleaned.get("ordre", [])
+        if cleaned.get("empreinte") != self.current_empreinte or sorted(given) != sorted(
+            row.pk for row in self.enjeux
+        ):
+            self._errors.clear()
+            raise forms.ValidationError(
+                "Quelqu’un d’autre a changé les enjeux ou leur ordre depuis l’ouverture de cette page : rien n’est "
+                "écrasé. Voici l’ordre enregistré ; reprenez à partir de lui."
+            )
+        return cleaned
+
+    def save(self, *, by):
+        ordre = list(self.cleaned_data["ordre"])
+        sens, _, pk = self.cleaned_data["mouvement"].partition("-")
+        if sens and int(pk) in ordre:
+            rank = ordre.index(int(pk))
+            other = max(rank - 1, 0) if sens == "haut" else min(rank + 1, len(ordre) - 1)
+            ordre[rank], ordre[other] = ordre[other], ordre[rank]
+        self.diagnostic.rank_enjeux(ordre)
+        return self.diagnostic

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from conventions.models import Convention
 from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
 
 
 class DiagnosticQuerySet(models.QuerySet["Diagnostic"]):
@@ -96,6 +96,17 @@ class Diagnostic(TimestampedModel):
         self.statut = statut
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "updated_at"])
+
+    @transaction.atomic
+    def rank_enjeux(self, enjeux: list[int]) -> None:
+        """Give the enjeux the order of ``enjeux``, the keys of them all."""
+        Diagnostic.objects.select_for_update(of=("self",)).get(pk=self.pk)
+        rows = {row.pk: row for row in self.enjeux.all()}
+        if sorted(rows) != sorted(enjeux):
+            raise TransitionError("Les enjeux ont changé depuis l’ouverture de cette page.")
+        for ordre, pk in enumerate(enjeux):
+            rows[pk].ordre = ordre
+        self.enjeux.bulk_update(rows.values(), ["ordre"])
 
 
 class PartQuerySet(models.QuerySet[Any]):

@@ -5,11 +5,13 @@ from django.db.models import Count, Prefetch
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
+from django.views.generic import CreateView, DeleteView, DetailView, FormView, TemplateView, UpdateView, View
+from django.views.generic.detail import SingleObjectMixin
 
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.permissions import Can
+from ctg_portal.workflow import TransitionError
 from diagnostics.forms.diagnostic import (
     SECTIONS,
     ConstatEnjeuxForm,
@@ -18,8 +20,20 @@ from diagnostics.forms.diagnostic import (
     DiagnosticMoveForm,
     DiagnosticSectionForm,
     EnjeuForm,
+    PriorisationForm,
 )
 from diagnostics.models import TRANSITIONS_DIAGNOSTIC, Constat, Diagnostic, Enjeu
+from diagnostics.reprise import compare, evolutions, start_from
+
+
+def previous_of(convention, user):
+    """The diagnostic that this one may start from: of the convention before, if ``user`` may open it."""
+    return (
+        Diagnostic.objects.visible_to(user)
+        .filter(convention=convention.precedente_id)
+        .select_related("convention__territoire")
+        .first()
+    )
 
 
 class DiagnosticView(InConventionMixin, TemplateView):
@@ -44,6 +58,8 @@ class DiagnosticView(InConventionMixin, TemplateView):
             .first()
         )
         rows = {"diagnostic": diagnostic, "can": Can(user, diagnostic) if diagnostic else None}
+        if diagnostic is None:
+            rows["precedent"] = previous_of(self.convention, user)
         if diagnostic:
             constats = diagnostic.constats.all()
             rows["points_forts"] = [c for c in constats if c.nature == Constat.Nature.POINT_FORT]
@@ -245,3 +261,75 @@ class EnjeuDeleteView(PartDeleteView):
     )
     permission = "diagnostics.change_enjeu"
     titre, ancre = "Supprimer l’enjeu", "enjeux"
+
+
+class DiagnosticResumeView(InConventionMixin, View):
+    """Opens the diagnostic from the one of the convention before; POST only, and said twice without harm."""
+
+    convention_permission = "conventions.change_convention"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        previous = previous_of(self.convention, request.user)
+        if previous is None:
+            messages.warning(request, "Aucun diagnostic précédent ne vous est ouvert : rien n’est recopié.")
+        else:
+            try:
+                start_from(previous, convention=self.convention)
+            except TransitionError as refus:
+                messages.warning(request, str(refus))
+            else:
+                messages.success(
+                    request,
+                    "Le diagnostic part du précédent : textes, constats et enjeux sont recopiés. Relisez-les un à un.",
+                )
+        return HttpResponseRedirect(reverse("diagnostics:detail", args=[self.convention.code]))
+
+
+class MouvementsView(DiagnosticMixin, DetailView):
+    """What moved since the previous diagnostic: enjeux, constats, figures."""
+
+    permission = "diagnostics.view_diagnostic"
+    template_name = "diagnostics/mouvements.html"
+
+    def get_context_data(self, **kwargs):
+        diagnostic, user = self.object, self.request.user
+        precedent = None
+        if diagnostic.precedent_id:
+            opened = Diagnostic.objects.visible_to(user).select_related("convention")
+            precedent = opened.filter(pk=diagnostic.precedent_id).first()
+        rows = {"precedent": precedent}
+        if precedent:
+            rows["parties"] = [
+                ("Enjeux", compare(precedent.enjeux.all(), diagnostic.enjeux.all(), ["intitule", "texte"])),
+                (
+                    "Constats",
+                    compare(precedent.constats.all(), diagnostic.constats.all(), ["intitule", "elements"]),
+                ),
+            ]
+            rows["evolutions"] = evolutions(diagnostic)
+        return super().get_context_data(**rows, **kwargs)
+
+
+class PriorisationView(DiagnosticMixin, SingleObjectMixin, FormView):
+    """The atelier de priorisation: the enjeux in large type, ranked together; one sending saves them all."""
+
+    form_class = PriorisationForm
+    template_name = "diagnostics/priorisation.html"
+
+    def setup(self, request, *args, **kwargs):
+        super().setup(request, *args, **kwargs)
+        self.object = None
+
+    def get_form_kwargs(self):
+        self.object = self.get_object()
+        return super().get_form_kwargs() | {"diagnostic": self.object}
+
+    def form_valid(self, form):
+        try:
+            form.save(by=self.request.user)
+        except TransitionError as refus:
+            form.add_error(None, str(refus))
+            return self.form_invalid(form)
+        messages.success(self.request, "L’ordre des enjeux est enregistré.")
+        return HttpResponseRedirect(reverse("diagnostics:priorisation", args=[self.convention.code]))
