@@ -157,7 +157,7 @@ def words_of(before: str, after: str) -> list[Mot]:
 def evolutions(diagnostic: Diagnostic) -> list[Evolution]:
     """Figures of the intercommunalité that moved: the last one, beside that of the year of the previous diagnostic.
 
-    Without one that old, beside the oldest.
+    Without one that old, beside the oldest. Both come from one source: two sources that differ tell no change.
     """
     previous = diagnostic.precedent
     known = (
@@ -166,9 +166,9 @@ def evolutions(diagnostic: Diagnostic) -> list[Evolution]:
         .select_related("indicateur")
         .order_by("indicateur__ordre", "indicateur__intitule", "code", "annee", "source", "pk")
     )
-    series: dict[tuple[int, str], list[Valeur]] = defaultdict(list)
+    series: dict[tuple[int, str, str], list[Valeur]] = defaultdict(list)
     for row in known:
-        series[row.indicateur_id, row.code].append(row)
+        series[row.indicateur_id, row.code, row.source].append(row)
     moved = []
     for rows in series.values():
         year = previous.annee if previous and previous.annee else rows[0].annee

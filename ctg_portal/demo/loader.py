@@ -70,6 +70,7 @@ from diagnostics.models import (
     Valeur,
     new_cle,
 )
+from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
 from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
@@ -186,6 +187,7 @@ class Loader:
         self.imputations: list[tuple[Financement, tuple[str, str]]] = []
         self.users: dict[str, User] = {}
         self.convoked: list[tuple[Reunion, str]] = []
+        self.a_valider: list[Diagnostic] = []
 
     def run(self) -> None:
         rows = list(read_conventions())
@@ -200,13 +202,16 @@ class Loader:
         for row in rows:
             documents = self.write_documents(row["code"], row.get("documents", []))
             self.write_avenants(row["code"], row.get("avenants", []), documents)
-        self.write_contents(rows)
         self.write_chiffres(read("chiffres.toml"))
+        self.write_contents(rows)
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
         for reunion, code in self.convoked:
             issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
+        for diagnostic in self.a_valider:
+            code = diagnostic.convention.code
+            validate_diagnostic(diagnostic, by=self.person(code, Role.COORDINATION))
 
     def write_contents(self, rows: list[dict[str, Any]]) -> None:
         """Diagnostics and plans, and what ties money and comments to them."""
@@ -501,6 +506,10 @@ class Loader:
                 row, "annee", "methode", "synthese", "portrait", "offre_services", "paroles_terrain", "statut"
             ),
         )
+        if row.get("annexe") == "figee":
+            # Validated once everything is there: its document is frozen then.
+            diagnostic.statut = Diagnostic.Statut.PARTAGE
+            self.a_valider.append(diagnostic)
         diagnostic.full_clean()
         diagnostic.save()
         ateliers: list[Atelier] = []
@@ -520,17 +529,20 @@ class Loader:
             )
             ateliers.append(atelier)
             self.batch.link(atelier, "organisations", [self.organisations[key] for key in organisations])
+        paroles: list[Parole] = []
         for ordre, cell in enumerate(row.get("paroles", [])):
             contenu, locuteur, theme, numero, origine = cells(cell, 5)
-            self.batch.add(
-                Parole(
-                    diagnostic=diagnostic,
-                    ordre=ordre,
-                    texte=contenu,
-                    locuteur=locuteur,
-                    theme=self.domaines[theme] if theme else None,
-                    atelier=ateliers[numero - 1] if numero else None,
-                    origine=origine,
+            paroles.append(
+                self.batch.add(
+                    Parole(
+                        diagnostic=diagnostic,
+                        ordre=ordre,
+                        texte=contenu,
+                        locuteur=locuteur,
+                        theme=self.domaines[theme] if theme else None,
+                        atelier=ateliers[numero - 1] if numero else None,
+                        origine=origine,
+                    )
                 )
             )
         self.constats[code] = []
@@ -560,35 +572,29 @@ class Loader:
         for line in row.get("questionnaires", []):
             self.write_questionnaire(diagnostic, line)
 
-        self.write_preuves(diagnostic, self.constats[code], row.get("preuves", []))
+        self.write_preuves(diagnostic, self.constats[code], paroles, row.get("preuves", []))
 
     def write_preuves(
-        self, diagnostic: Diagnostic, constats: list[Constat], rows: list[dict[str, Any]]
+        self,
+        diagnostic: Diagnostic,
+        constats: list[Constat],
+        paroles: list[Parole],
+        rows: list[dict[str, Any]],
     ) -> None:
-        """What shows a constat (``constat``: its number); figures and paroles are written the first time they are named."""
+        """What shows a constat: ``constat`` and ``paroles`` are numbers in their lists, ``valeurs`` figures gathered before."""
         territoire = diagnostic.convention.territoire
-        indicateurs = {row.code: row for row in Indicateur.objects.all()} if rows else {}
         for row in rows:
             constat = constats[row["constat"] - 1]
-            for code, annee, valeur, source in row.get("valeurs", []):
-                chiffre, _ = Valeur.objects.get_or_create(
-                    territoire=territoire,
-                    indicateur=indicateurs[code],
-                    niveau=Valeur.Niveau.EPCI,
-                    code=territoire.siren,
-                    annee=annee,
-                    source=source,
-                    defaults={"valeur": valeur},
+            constat.paroles.add(*(paroles[number - 1] for number in row.get("paroles", [])))
+            for code, annee in row.get("valeurs", []):
+                constat.valeurs.add(
+                    Valeur.objects.exclude(source=REFERENCE).get(
+                        territoire=territoire,
+                        indicateur=self.indicateurs[code],
+                        niveau=Valeur.Niveau.EPCI,
+                        annee=annee,
+                    )
                 )
-                constat.valeurs.add(chiffre)
-            for cell in row.get("paroles", []):
-                texte, locuteur, origine = cells(cell, 3)
-                parole, _ = Parole.objects.get_or_create(
-                    diagnostic=diagnostic,
-                    texte=texte,
-                    defaults={"locuteur": locuteur, "origine": origine, "theme": constat.theme},
-                )
-                constat.paroles.add(parole)
             for types in row.get("types_equipements", []):
                 constat.equipements.add(*Equipement.objects.filter(territoire=territoire, type__code=types))
 

@@ -3,6 +3,7 @@ from django import forms
 
 from conventions.forms.base import PlausibleDatesMixin, SectionForm
 from conventions.models import Equipement
+from ctg_portal.workflow import TransitionError
 from diagnostics.models import Constat, Diagnostic, Enjeu, Valeur
 
 RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
@@ -23,7 +24,20 @@ def form_helper():
     return helper
 
 
-class DiagnosticSectionForm(SectionForm):
+class OpenDiagnosticMixin:
+    """A form that writes in a diagnostic: it is refused when somebody validated it meanwhile, and keeps it open else."""
+
+    def clean(self):
+        cleaned = super().clean()
+        diagnostic = self.instance if isinstance(self.instance, Diagnostic) else self.instance.diagnostic
+        try:
+            diagnostic.keep_open()
+        except TransitionError as refus:
+            self.add_error(None, str(refus))
+        return cleaned
+
+
+class DiagnosticSectionForm(OpenDiagnosticMixin, SectionForm):
     class Meta:
         model = Diagnostic
         fields = ["annee", "synthese", "methode", "portrait", "offre_services", "paroles_terrain"]
@@ -67,7 +81,7 @@ class DiagnosticMoveForm(forms.ModelForm):
         return self.instance
 
 
-class PartForm(PlausibleDatesMixin, forms.ModelForm):
+class PartForm(OpenDiagnosticMixin, PlausibleDatesMixin, forms.ModelForm):
     """A row of the diagnostic: a new one goes last; its place is a number from 1."""
 
     place = forms.IntegerField(label="Place", required=False, min_value=1, max_value=999)
@@ -117,7 +131,7 @@ class EnjeuForm(PartForm):
         self.fields["constats"].queryset = Constat.objects.filter(diagnostic=self.instance.diagnostic)
 
 
-class LiensForm(SectionForm):
+class LiensForm(OpenDiagnosticMixin, SectionForm):
     """Ties of one row to others, as ticked boxes one a line; the rest of the row is not touched."""
 
     def _placed(self, name):
@@ -208,5 +222,5 @@ class PriorisationForm(forms.Form):
             rank = ordre.index(int(pk))
             other = max(rank - 1, 0) if sens == "haut" else min(rank + 1, len(ordre) - 1)
             ordre[rank], ordre[other] = ordre[other], ordre[rank]
-        self.diagnostic.rank_enjeux(ordre)
+        self.diagnostic.rank_enjeux(ordre, seen=[row.pk for row in self.enjeux])
         return self.diagnostic

@@ -97,13 +97,26 @@ class Diagnostic(TimestampedModel):
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "updated_at"])
 
+    def keep_open(self) -> None:
+        """Keep the row to the end of the transaction: nobody validates the diagnostic while a part of it is written.
+
+        Raise ``TransitionError`` when somebody validated it since it was read.
+        """
+        rows = Diagnostic.objects.select_for_update(of=("self",)).filter(pk=self.pk)
+        if rows.values_list("statut", flat=True).get() == Statut.VALIDE:
+            raise TransitionError(
+                "Quelqu’un vient de valider le diagnostic : il ne change plus, et rien n’a été enregistré."
+            )
+
     @transaction.atomic
-    def rank_enjeux(self, enjeux: list[int]) -> None:
-        """Give the enjeux the order of ``enjeux``, the keys of them all."""
-        Diagnostic.objects.select_for_update(of=("self",)).get(pk=self.pk)
+    def rank_enjeux(self, enjeux: list[int], *, seen: list[int]) -> None:
+        """Give the enjeux the order of ``enjeux``, the keys of them all; ``seen`` is the order it starts from."""
+        self.keep_open()
         rows = {row.pk: row for row in self.enjeux.all()}
-        if sorted(rows) != sorted(enjeux):
-            raise TransitionError("Les enjeux ont changé depuis l’ouverture de cette page.")
+        if list(rows) != seen or sorted(rows) != sorted(enjeux):
+            raise TransitionError(
+                "Quelqu’un d’autre a changé les enjeux ou leur ordre depuis l’ouverture de cette page : rien n’est écrasé."
+            )
         for ordre, pk in enumerate(enjeux):
             rows[pk].ordre = ordre
         self.enjeux.bulk_update(rows.values(), ["ordre"])

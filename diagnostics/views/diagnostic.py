@@ -36,6 +36,13 @@ def previous_of(convention, user):
     )
 
 
+def by_theme(constats):
+    """In the order of the themes, those without one last; their own order inside a theme."""
+    return sorted(
+        constats, key=lambda row: (row.theme is None, row.theme and (row.theme.ordre, row.theme.intitule))
+    )
+
+
 class DiagnosticView(InConventionMixin, TemplateView):
     """What was found: texts, ateliers, constats, enjeux and the objectifs that answer them."""
 
@@ -61,7 +68,7 @@ class DiagnosticView(InConventionMixin, TemplateView):
         if diagnostic is None:
             rows["precedent"] = previous_of(self.convention, user)
         if diagnostic:
-            constats = diagnostic.constats.all()
+            constats = by_theme(diagnostic.constats.all())
             rows["points_forts"] = [c for c in constats if c.nature == Constat.Nature.POINT_FORT]
             rows["points_vigilance"] = [c for c in constats if c.nature == Constat.Nature.POINT_VIGILANCE]
             rows["participants"] = sum(atelier.participants or 0 for atelier in diagnostic.ateliers.all())
@@ -186,6 +193,14 @@ class PartEditMixin(PartMixin, PermissionMixin):
 class PartDeleteView(PartEditMixin, DeleteView):
     template_name = "diagnostics/part_delete.html"
     success_message = "La ligne est supprimée du diagnostic."
+
+    def form_valid(self, form):
+        try:
+            self.object.diagnostic.keep_open()
+        except TransitionError as refus:
+            messages.warning(self.request, str(refus))
+            return HttpResponseRedirect(self.url_retour)
+        return super().form_valid(form)
 
 
 class ConstatAddView(PartAddMixin):

@@ -11,10 +11,18 @@ from docx import Document
 from ctg_portal.documents import render_pdf
 from ctg_portal.workflow import TransitionError
 from diagnostics.models import Diagnostic
-from governance.actes import acte_docx, acte_html
+from governance.actes import acte_docx, acte_html, convention_acte
 from governance.diagnostic import diagnostic_acte, validate_diagnostic
 from governance.models import DocumentEmis
-from tests.factories import ParoleFactory, ValeurFactory
+from tests.factories import (
+    AtelierFactory,
+    ConstatFactory,
+    EnjeuFactory,
+    EquipementFactory,
+    ObjectifFactory,
+    ParoleFactory,
+    ValeurFactory,
+)
 from tests.world import build_world
 
 
@@ -26,7 +34,7 @@ def world():
     world.diagnostic.save()
     constat = world.objects["constat"]
     constat.paroles.add(ParoleFactory(diagnostic=world.diagnostic))
-    constat.valeurs.add(ValeurFactory(territoire=world.convention.territoire))
+    constat.valeurs.add(world.objects["valeur"])
     return world
 
 
@@ -66,6 +74,65 @@ def test_sections_in_reading_order(world):
         "Constats",
         "Enjeux",
     ]
+
+
+def test_annexe_of_the_convention_says_the_same(world):
+    """Constats, their preuves and enjeux are the very rows of the document, one level down."""
+
+    def tables(acte):
+        return {
+            bloc.legende: bloc.lignes
+            for section in acte.sections
+            for bloc in section.blocs
+            if bloc.genre == "tableau"
+        }
+
+    own = tables(diagnostic_acte(world.diagnostic))
+    annexe = tables(convention_acte(world.convention))
+    shared = [name for name in own if "points forts" in name or name.startswith("Enjeux")]
+
+    assert len(shared) == 2
+    assert {name: annexe[name] for name in shared} == {name: own[name] for name in shared}
+    cells = " ".join(cell for name in shared for line in own[name] for cell in line)
+    assert "« Quand on arrive ici, on met un an à savoir tout ce qui existe. » (habitant·e)" in cells
+    assert "Population municipale : 5\u202f372 habitants" in cells
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("route", "queries"),
+    [
+        ("diagnostics:detail", 15),
+        ("diagnostics:priorisation", 8),
+        ("diagnostics:mouvements", 7),
+        ("diagnostics:constat_preuves", 16),
+        ("actions:fil", 14),
+        ("actions:fil_enjeu", 16),
+        ("governance:diagnostic_texte", 17),
+    ],
+)
+def test_query_count_does_not_grow(client, django_assert_num_queries, world, count, route, queries):
+    territoire = world.convention.territoire
+    for _ in range(count - 1):
+        enjeu, constat = (
+            EnjeuFactory(diagnostic=world.diagnostic),
+            ConstatFactory(diagnostic=world.diagnostic),
+        )
+        enjeu.constats.add(constat)
+        atelier = AtelierFactory(diagnostic=world.diagnostic, synthese="Dit.")
+        constat.paroles.add(ParoleFactory(diagnostic=world.diagnostic, atelier=atelier))
+        constat.valeurs.add(ValeurFactory(territoire=territoire, annee=2010 + constat.pk % 10))
+        constat.equipements.add(EquipementFactory(territoire=territoire))
+        ObjectifFactory(axe=world.objects["axe"]).enjeux.add(enjeu)
+    thing = {"constat_preuves": "constat", "fil_enjeu": "enjeu"}.get(route.split(":")[1])
+    args = [world.convention.code, *([world.objects[thing].pk] if thing else [])]
+    client.force_login(world.people["coordination"])
+    path = reverse(route, args=args)
+    client.get(path)
+
+    # Two of them open and close the transaction of the request.
+    with django_assert_num_queries(queries):
+        assert client.get(path).status_code == 200
 
 
 def test_pdf_is_ua1(world):
@@ -114,3 +181,39 @@ def test_validation_has_one_way_only_and_is_said_twice_without_harm(client, worl
 
     assert "ne peut pas devenir" in again.text
     assert DocumentEmis.objects.filter(nature="diagnostic").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("statut", "vers", "allowed"),
+    [
+        ("en_cours", "partage", True),
+        ("partage", "en_cours", True),
+        ("partage", "valide", True),
+        ("valide", "en_cours", True),
+        ("en_cours", "valide", False),
+        ("valide", "partage", False),
+        ("en_cours", "en_cours", False),
+    ],
+)
+def test_transitions(world, statut, vers, allowed):
+    Diagnostic.objects.filter(pk=world.diagnostic.pk).update(statut=statut)
+    by = world.people["coordination"]
+
+    if allowed:
+        world.diagnostic.move_to(vers, by=by)
+    else:
+        with pytest.raises(TransitionError, match="ne peut pas devenir"):
+            world.diagnostic.move_to(vers, by=by)
+
+    world.diagnostic.refresh_from_db()
+    assert world.diagnostic.statut == (vers if allowed else statut)
+
+
+@pytest.mark.parametrize("role", ["redaction", "relecture", "pilotage", "lecture"])
+def test_only_the_coordination_validates(client, world, role):
+    client.force_login(world.people[role])
+
+    response = client.post(reverse("governance:diagnostic_validate", args=[world.convention.code]))
+
+    assert response.status_code == 403
+    assert not DocumentEmis.objects.filter(nature="diagnostic").exists()
