@@ -32,7 +32,8 @@ def test_coordination_shows_ranks_follows_and_freezes(open_as, world):
     expect(page.get_by_text("Ce qui part de la parole")).to_be_visible()
 
     page.goto(f"/conventions/{code}/diagnostic/enjeux/priorisation/")
-    page.get_by_role("button", name="Monter : Se déplacer").click()
+    page.get_by_role("button", name="Monter « Se déplacer »").click()
+    page.get_by_role("button", name="Enregistrer l’ordre").click()
     expect(page.get_by_text("L’ordre des enjeux est enregistré.")).to_be_visible()
     assert world.diagnostic.enjeux.first().intitule == "Se déplacer"
 
