@@ -249,8 +249,9 @@ def _diagnostic(diagnostic: Diagnostic, refs: dict[str, dict[int, str]]) -> dict
                 "ref": refs["constat"][row.pk],
                 **_pick(row, "nature", "intitule", "elements"),
                 "theme": row.theme.code if row.theme else None,
+                "preuves": row.preuves_dites,
             }
-            for row in diagnostic.constats.select_related("theme")
+            for row in diagnostic.constats.with_preuves_dites()
         ],
         "enjeux": [
             {

@@ -12,8 +12,8 @@ from ctg_portal.tableurs import Colonne, Feuille, write_csv, write_xlsx
 from diagnostics.models import Atelier, Question, Questionnaire, Resultats, resultats_of
 from diagnostics.models.resultats import SEUIL
 
-LIGNES_NOTES = 14
-"""Lines to write on: the half of a page."""
+LIGNES_NOTES = 8
+"""Lines to write on: a short sheet stays on one page."""
 COLONNES_RESULTATS = (
     Colonne("Question", largeur=60),
     Colonne("Réponse", largeur=40),

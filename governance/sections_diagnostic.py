@@ -56,9 +56,9 @@ def _portrait(diagnostic: Diagnostic) -> list[Section]:
     """The figures of the page « Portrait statistique », by theme: the same reading, one line an indicateur."""
     sections = [_texte("Portrait statistique", diagnostic.portrait, saut=True)]
     colonnes = (
-        Colonne("Indicateur", 30),
+        Colonne("Indicateur", 25),
         Colonne("Territoire", 15, nombre=True),
-        Colonne("Département", 15, nombre=True),
+        Colonne("Département", 20, nombre=True),
         Colonne("France", 15, nombre=True),
         Colonne("Année et source", 25),
     )
@@ -130,8 +130,8 @@ def _ateliers(diagnostic: Diagnostic) -> list[Section]:
     colonnes = (
         Colonne("Atelier", 30),
         Colonne("Date et lieu", 25),
-        Colonne("Participants", 15, nombre=True),
-        Colonne("Organisations présentes", 30),
+        Colonne("Participants", 20, nombre=True),
+        Colonne("Organisations présentes", 25),
     )
     lignes = [
         [

@@ -20,6 +20,11 @@ class Statut(models.TextChoices):
     PARTAGE = "partage", "Partagé"
     VALIDE = "valide", "Validé en COPIL"
 
+    @property
+    def dit(self) -> str:
+        """Inside a sentence: « validé en COPIL »."""
+        return self.label[:1].lower() + self.label[1:]
+
 
 TRANSITIONS_DIAGNOSTIC = {
     Statut.EN_COURS.value: frozenset({Statut.PARTAGE.value}),
@@ -78,6 +83,10 @@ class Diagnostic(TimestampedModel):
         return reverse("diagnostics:detail", args=[self.convention.code])
 
     @property
+    def statut_dit(self) -> str:
+        return Statut(self.statut).dit
+
+    @property
     def statuts_suivants(self) -> list[models.TextChoices]:
         """What the diagnostic may become, in the order of its life."""
         suivants = TRANSITIONS_DIAGNOSTIC.get(self.statut, frozenset())
@@ -91,7 +100,7 @@ class Diagnostic(TimestampedModel):
             TRANSITIONS_DIAGNOSTIC,
             self.statut,
             statut,
-            refus=f"Un diagnostic « {self.get_statut_display().lower()} » ne peut pas devenir « {Statut(statut).label.lower()} ».",
+            refus=f"Un diagnostic « {self.statut_dit} » ne peut pas devenir « {Statut(statut).dit} ».",
         )
         self.statut = statut
         with pghistory.context(par=by.pk):

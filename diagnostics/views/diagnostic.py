@@ -133,7 +133,7 @@ class DiagnosticMoveView(DiagnosticMixin, TransitionFormMixin, UpdateView):
 
     @property
     def success_message(self):
-        return f"Le diagnostic est maintenant « {self.object.get_statut_display().lower()} »."
+        return f"Le diagnostic est maintenant « {self.object.statut_dit} »."
 
     def get_form_kwargs(self):
         statut = self.kwargs["statut"]

@@ -1,6 +1,9 @@
 """Ranking the enjeux together: the whole order in one sending, and never over somebody else's."""
 
+import threading
+
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from ctg_portal.mixins import PermissionMixin
@@ -134,3 +137,30 @@ def test_enjeu_of_another_convention_is_not_ranked(client, diagnostic, send):
 
     assert "rien n’est" in page.text
     assert order(diagnostic) == "ABC"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_rank_at_once_and_one_is_told(diagnostic):
+    seen = [row.pk for row in diagnostic.enjeux.all()]
+    ready = threading.Barrier(2)
+    outcomes = []
+
+    def rank(wanted):
+        try:
+            ready.wait(timeout=10)
+            diagnostic.rank_enjeux(wanted, seen=seen)
+            outcomes.append("classés")
+        except TransitionError:
+            outcomes.append("refusés")
+        finally:
+            connection.close()
+
+    orders = [[seen[2], seen[0], seen[1]], [seen[1], seen[2], seen[0]]]
+    threads = [threading.Thread(target=rank, args=(wanted,)) for wanted in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert sorted(outcomes) == ["classés", "refusés"]
+    assert order(diagnostic) in ("CAB", "BCA")

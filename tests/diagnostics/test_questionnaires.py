@@ -3,9 +3,11 @@
 import csv
 import datetime
 import io
+import threading
 
 import openpyxl
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from hypothesis.extra.django import TestCase
 
 from ctg_portal.workflow import TransitionError
 from diagnostics.documents import resultats_csv, resultats_xlsx
-from diagnostics.models import Passage, Question, Reponse, TropDeReponsesError, resultats_of
+from diagnostics.models import Passage, Question, Questionnaire, Reponse, TropDeReponsesError, resultats_of
 from diagnostics.models.questionnaire import PAR_CONNEXION, TEXTE_MAX
 from tests.factories import (
     AtelierFactory,
@@ -120,6 +122,42 @@ def test_second_press_of_the_same_page_counts_once(client, questionnaire, choix)
 
     assert [post(client, questionnaire, **data).status_code for _ in range(2)] == [302, 302]
     assert Reponse.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_once_count_once(questionnaire, choix):
+    ready = threading.Barrier(2)
+    kept = []
+
+    def press():
+        try:
+            mine = Questionnaire.objects.get(pk=questionnaire.pk)
+            ready.wait(timeout=10)
+            kept.append(mine.receive({str(choix.pk): "Un mode de garde"}, connexion="192.0.2.1", jeton="abc"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=press) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert sorted(kept) == [False, True]
+    assert Reponse.objects.count() == 1
+
+
+@pytest.mark.parametrize(("name", "url"), [("atelier", "parole_add"), ("organisations", "atelier_add")])
+def test_rows_of_another_convention_are_refused(client, name, url):
+    world = build_world()
+    client.force_login(world.people["coordination"])
+    foreign = AtelierFactory() if name == "atelier" else OrganisationFactory()
+    data = {"texte": "Un bus.", "locuteur": "habitant", "intitule": "Se déplacer", name: [foreign.pk]}
+
+    page = client.post(reverse(f"diagnostics:{url}", args=[world.convention.code]), data)
+
+    assert page.status_code == 200
+    assert list(page.context["form"].errors) == [name]
 
 
 def test_one_connection_is_slowed_down(client, questionnaire, choix):

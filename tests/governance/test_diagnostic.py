@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import threading
 
 import page
 import pytest
+from django.db import connection
 from django.urls import reverse
 from docx import Document
 
@@ -217,3 +219,31 @@ def test_only_the_coordination_validates(client, world, role):
 
     assert response.status_code == 403
     assert not DocumentEmis.objects.filter(nature="diagnostic").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_validate_at_once_and_one_document_is_frozen(world):
+    ready = threading.Barrier(2)
+    outcomes = []
+
+    def validate():
+        try:
+            diagnostic = Diagnostic.objects.get(pk=world.diagnostic.pk)
+            ready.wait(timeout=10)
+            outcomes.append(validate_diagnostic(diagnostic, by=world.people["coordination"]).version)
+        except TransitionError as refusal:
+            outcomes.append(str(refusal))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=validate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    assert sorted(map(str, outcomes)) == [
+        "1",
+        "Un diagnostic « validé en COPIL » ne peut pas devenir « validé en COPIL ».",
+    ]
+    assert DocumentEmis.objects.filter(nature="diagnostic").count() == 1
