@@ -4,6 +4,7 @@ from actions.views import (
     brouillons,
     contrats,
     fiches,
+    fil,
     financements,
     listes,
     parts,
@@ -72,10 +73,17 @@ contrats_lies = [
     path("<int:pk>/fiches/", contrats.ContratFichesView.as_view(), name="contrat_fiches"),
 ]
 
+fil_dor = [
+    path("", fil.FilView.as_view(), name="fil"),
+    path("enjeux/<int:pk>/", fil.FilEnjeuView.as_view(), name="fil_enjeu"),
+    path("enjeux/<int:pk>/objectifs/", fil.EnjeuObjectifsView.as_view(), name="enjeu_objectifs"),
+]
+
 urlpatterns = [
     path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
     path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
     path("conventions/<slug:code>/convention/contrats/", include(contrats_lies)),
     path("conventions/<slug:code>/financements/", include(money)),
+    path("conventions/<slug:code>/diagnostic/fil-d-or/", include(fil_dor)),
     path("conventions/<slug:code>/plan/", include(dans_la_convention)),
 ]

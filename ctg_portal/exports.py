@@ -17,7 +17,7 @@ from conventions.models import (
     tableaux_financements,
 )
 from ctg_portal.models import User
-from diagnostics.models import Diagnostic, Valeur
+from diagnostics.models import Diagnostic, Questionnaire, Valeur, resultats_of
 from governance.models import Decision
 
 FORMAT = "ctg-portal/convention"
@@ -235,13 +235,23 @@ def _diagnostic(diagnostic: Diagnostic, refs: dict[str, dict[int, str]]) -> dict
             }
             for row in diagnostic.ateliers.select_related("theme").prefetch_related("organisations")
         ],
+        "paroles": [
+            {
+                **_pick(row, "texte", "locuteur", "origine"),
+                "theme": row.theme.code if row.theme else None,
+                "atelier": row.atelier.intitule if row.atelier else None,
+            }
+            for row in diagnostic.paroles.select_related("theme", "atelier")
+        ],
+        "questionnaires": [_questionnaire(row) for row in diagnostic.questionnaires.all()],
         "constats": [
             {
                 "ref": refs["constat"][row.pk],
                 **_pick(row, "nature", "intitule", "elements"),
                 "theme": row.theme.code if row.theme else None,
+                "preuves": row.preuves_dites,
             }
-            for row in diagnostic.constats.select_related("theme")
+            for row in diagnostic.constats.with_preuves_dites()
         ],
         "enjeux": [
             {
@@ -250,6 +260,24 @@ def _diagnostic(diagnostic: Diagnostic, refs: dict[str, dict[int, str]]) -> dict
                 "constats": [refs["constat"][constat.pk] for constat in row.constats.all()],
             }
             for row in diagnostic.enjeux.prefetch_related("constats")
+        ],
+    }
+
+
+def _questionnaire(questionnaire: Questionnaire) -> dict[str, Any]:
+    """Questions and counts: neither an answer of one person, nor the key of the address."""
+    resultats = resultats_of(questionnaire)
+    return {
+        **_pick(questionnaire, "intitule", "introduction", "destinataires", "ouvre_le", "ferme_le"),
+        "nombre_reponses": resultats.nombre,
+        "questions": [
+            {
+                **_pick(resultat.question, "intitule", "aide", "nature", "exigence"),
+                "choix": resultat.question.choix_proposes,
+                "repondants": resultat.repondants,
+                "resultats": [{"reponse": ligne.label, "nombre": ligne.nombre} for ligne in resultat.lignes],
+            }
+            for resultat in resultats.questions
         ],
     }
 

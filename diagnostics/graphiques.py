@@ -1,13 +1,17 @@
-"""Charts of a portrait: what the lines of its tables say, drawn."""
+"""Charts of a portrait, and of what a questionnaire says: the lines of their tables, drawn."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ctg_portal.graphiques import Graphique, Serie, barres_par_annee, barres_par_categorie
+from diagnostics.models import Resultat, Resultats
 from diagnostics.models.portrait import Chiffre, LignePortrait, ThemePortrait
+from diagnostics.models.resultats import Ligne
 
 COURBES = 2
 """Evolutions drawn in a theme; the others are read in the table."""
+UNITE = "fois"
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,17 @@ def graphiques_theme(theme: ThemePortrait, nom: str) -> list[GraphiqueSource]:
     comparisons = [graphique_comparaison(ligne, nom) for ligne in theme.lignes]
     evolutions = [found for ligne in theme.lignes if (found := graphique_evolution(ligne))]
     return [*(found for found in comparisons if found), *evolutions[:COURBES]]
+
+
+def _graphique(titre: str, lignes: list[Ligne]) -> Graphique:
+    serie = Serie("Réponses", tuple(Decimal(ligne.nombre) for ligne in lignes))
+    return barres_par_categorie(titre, [ligne.label for ligne in lignes], [serie], unite=UNITE)
+
+
+def graphique_resultat(resultat: Resultat) -> Graphique:
+    return _graphique(f"{resultat.question.intitule} Nombre de réponses", resultat.lignes)
+
+
+def graphique_jours(resultats: Resultats) -> Graphique:
+    quand = "semaine" if resultats.par_semaine else "jour"
+    return _graphique(f"Réponses reçues, par {quand}", resultats.jours)

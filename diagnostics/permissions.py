@@ -5,7 +5,7 @@ import rules
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_coordination, is_open, roles_on
 from ctg_portal.models import User
-from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu, Parole
+from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu, Parole, Questionnaire
 
 
 @rules.predicate
@@ -25,14 +25,19 @@ def is_not_validated(user: User, diagnostic: Diagnostic) -> bool:
 
 
 @rules.predicate
-def changes_its_diagnostic(user: User, part: Atelier | Constat | Enjeu | Parole) -> bool:
+def reads_its_diagnostic(user: User, part: Atelier | Questionnaire) -> bool:
+    return bool(reads_diagnostic.test(user, part.diagnostic))
+
+
+@rules.predicate
+def changes_its_diagnostic(user: User, part: Atelier | Constat | Enjeu | Parole | Questionnaire) -> bool:
     return bool((coordinates_diagnostic & is_not_validated).test(user, part.diagnostic))
 
 
 rules.add_perm("diagnostics.view_diagnostic", reads_diagnostic)
 rules.add_perm("diagnostics.change_diagnostic", coordinates_diagnostic & is_not_validated)
 rules.add_perm("diagnostics.move_diagnostic", coordinates_diagnostic)
-for model in ("atelier", "constat", "enjeu", "parole"):
+for model in ("atelier", "constat", "enjeu", "parole", "questionnaire"):
     rules.add_perm(f"diagnostics.change_{model}", changes_its_diagnostic)
 
 
@@ -46,3 +51,5 @@ def changes_figures(user: User, convention: Convention) -> bool:
 
 
 rules.add_perm("diagnostics.change_chiffres", changes_figures)
+for model in ("atelier", "questionnaire"):
+    rules.add_perm(f"diagnostics.view_{model}", reads_its_diagnostic)

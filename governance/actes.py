@@ -34,8 +34,9 @@ from ctg_portal.contenu import Acte, Bloc, Colonne, Section, Tableau, Texte
 from ctg_portal.documents import image_data
 from ctg_portal.templatetags.portal import VIDE, date_fr, nombre, periode
 from ctg_portal.word import render_docx
-from diagnostics.models import Constat, Diagnostic
+from diagnostics.models import Diagnostic
 from governance.models import Instance, MembreInstance
+from governance.sections_diagnostic import annexe_sections
 
 MODELE = settings.BASE_DIR / "templates" / "conventions" / "docx" / "convention.docx"
 POINTILLES = "……………………………"
@@ -196,36 +197,10 @@ def _annexe(numero: int, titre: str, blocs: list[Bloc], vide: str = "") -> Secti
 
 
 def _diagnostic(diagnostic: Diagnostic | None) -> list[Section]:
+    titre = "Diagnostic partagé"
     if diagnostic is None:
-        return [_annexe(1, "Diagnostic partagé", [], "Le diagnostic n’est pas encore écrit.")]
-    sections = [
-        _annexe(
-            1,
-            "Diagnostic partagé",
-            [Texte(diagnostic.synthese)] if diagnostic.synthese else [],
-            "La synthèse du diagnostic n’est pas encore écrite.",
-        )
-    ]
-    constats = list(diagnostic.constats.all())
-    colonnes = (Colonne("Constat", 45), Colonne("Sur quoi il repose", 55))
-    for nature, titre in (
-        (Constat.Nature.POINT_FORT, "Points forts"),
-        (Constat.Nature.POINT_VIGILANCE, "Points de vigilance"),
-    ):
-        if lignes := [[row.intitule, row.elements or VIDE] for row in constats if row.nature == nature]:
-            sections.append(Section(titre, 2, [Tableau(f"{titre}, et ce qui les montre", colonnes, lignes)]))
-    if enjeux := list(diagnostic.enjeux.all()):
-        lignes = [
-            [
-                str(rank),
-                enjeu.intitule + (" (transversal)" if enjeu.portee == enjeu.Portee.TRANSVERSAL else ""),
-                enjeu.texte or VIDE,
-            ]
-            for rank, enjeu in enumerate(enjeux, start=1)
-        ]
-        tete = (Colonne("N°", 10), Colonne("Enjeu", 35), Colonne("Ce qu’il recouvre", 55))
-        sections.append(Section("Enjeux", 2, [Tableau("Enjeux du territoire", tete, lignes)]))
-    return sections
+        return [_annexe(1, titre, [], "Le diagnostic n’est pas encore écrit.")]
+    return [_annexe(1, titre, []), *annexe_sections(diagnostic)]
 
 
 def _equipements(convention: Convention) -> list[Section]:

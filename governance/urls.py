@@ -4,6 +4,7 @@ from governance.views import (
     actes,
     agenda,
     decisions,
+    diagnostic,
     documents,
     elus,
     instances,
@@ -49,6 +50,12 @@ textes = [
     path("contrats/<int:pk>/rapport/", actes.ContratRapportView.as_view(), name="contrat_rapport"),
     path("contrats/<int:pk>/rapport/pdf/", actes.ContratRapportPdfView.as_view(), name="contrat_rapport_pdf"),
 ]
+diagnostic_partage = [
+    path("document/", diagnostic.DiagnosticTexteView.as_view(), name="diagnostic_texte"),
+    path("document/docx/", diagnostic.DiagnosticDocxView.as_view(), name="diagnostic_docx"),
+    path("document/pdf/", diagnostic.DiagnosticPdfView.as_view(), name="diagnostic_pdf"),
+    path("valider/", diagnostic.DiagnosticValidateView.as_view(), name="diagnostic_validate"),
+]
 mon_agenda = [
     path("", agenda.AgendaView.as_view(), name="agenda"),
     path("creer/", agenda.AgendaOpenView.as_view(), name="agenda_open"),
@@ -61,6 +68,7 @@ urlpatterns = [
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/convention/", include(textes)),
+    path("conventions/<slug:code>/diagnostic/", include(diagnostic_partage)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
     path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -25,6 +25,7 @@ def address(route, world):
     values["siren"] = world.convention.territoire.siren
     values |= {name: thing.pk for name, thing in world.objects.items()}
     values["cle_agenda"] = world.people["coordination"].flux_agenda.cle
+    values["cle_questionnaire"] = world.objects["questionnaire"].cle
     return reverse(route, args=[values.get(arg, arg) for arg in row.args])
 
 

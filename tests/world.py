@@ -27,7 +27,7 @@ from conventions.models import (
 )
 from conventions.operations import importations
 from ctg_portal.models import User
-from diagnostics.models import Diagnostic
+from diagnostics.models import Diagnostic, Reponse
 from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
     AtelierFactory,
@@ -49,9 +49,12 @@ from tests.factories import (
     MembreInstanceFactory,
     ObjectifFactory,
     OrganisationFactory,
+    ParoleFactory,
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
+    QuestionFactory,
+    QuestionnaireFactory,
     ReunionFactory,
     SignataireFactory,
     TerritoireFactory,
@@ -115,6 +118,13 @@ def build_world():
     constat = ConstatFactory(diagnostic=diagnostic)
     enjeu.constats.add(constat)
     atelier = AtelierFactory(diagnostic=diagnostic, participants=12)
+    parole = ParoleFactory(diagnostic=diagnostic, atelier=atelier)
+    questionnaire = QuestionnaireFactory(diagnostic=diagnostic)
+    choix = QuestionFactory(questionnaire=questionnaire)
+    texte = QuestionFactory(questionnaire=questionnaire, nature="texte", choix="", intitule="Et ensuite ?")
+    Reponse.objects.create(
+        questionnaire=questionnaire, valeurs={str(choix.pk): "Un mode de garde", str(texte.pk): "Du lien."}
+    )
 
     valeur = ValeurFactory(territoire=territoire)
     for commune in communes:
@@ -243,6 +253,9 @@ def build_world():
             "constat": constat,
             "atelier": atelier,
             "valeur": valeur,
+            "parole": parole,
+            "questionnaire": questionnaire,
+            "question_libre": texte,
             "en_relecture": en_relecture,
             "validee": validee,
             "archivee": archivee,

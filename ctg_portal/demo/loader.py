@@ -56,10 +56,24 @@ from ctg_portal.demo.reader import Calendar, amount, cells, read, read_conventio
 from ctg_portal.depots import Depot, read_depot
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
-from diagnostics.models import FRANCE, Atelier, Constat, Diagnostic, Enjeu, Indicateur, Valeur
+from diagnostics.models import (
+    FRANCE,
+    Atelier,
+    Constat,
+    Diagnostic,
+    Enjeu,
+    Indicateur,
+    Parole,
+    Question,
+    Questionnaire,
+    Reponse,
+    Valeur,
+    new_cle,
+)
+from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
 from governance.emissions import draw_document
-from governance.models import Instance, MembreInstance, PointOrdreDuJour, Reunion
+from governance.models import DocumentEmis, Instance, MembreInstance, PointOrdreDuJour, Reunion
 from governance.operations import EffetDemande, record_decision
 
 Redaction = FicheAction.Redaction
@@ -174,6 +188,7 @@ class Loader:
         self.imputations: list[tuple[Financement, tuple[str, str]]] = []
         self.users: dict[str, User] = {}
         self.convoked: list[tuple[Reunion, str]] = []
+        self.a_valider: list[Diagnostic] = []
 
     def run(self) -> None:
         rows = list(read_conventions())
@@ -188,14 +203,20 @@ class Loader:
         for row in rows:
             documents = self.write_documents(row["code"], row.get("documents", []))
             self.write_avenants(row["code"], row.get("avenants", []), documents)
-        self.write_contents(rows)
         self.write_chiffres(read("chiffres.toml"))
+        self.write_contents(rows)
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
         for reunion, code in self.convoked:
-            document = issue_dossier(reunion, by=self.person(code, Role.COORDINATION))
-            draw_document.func(str(document.pk))
+            self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
+        for diagnostic in self.a_valider:
+            code = diagnostic.convention.code
+            self.issued(validate_diagnostic(diagnostic, by=self.person(code, Role.COORDINATION)))
+
+    def issued(self, document: DocumentEmis) -> None:
+        """Drawn at once: the worker may not be there yet."""
+        draw_document.func(str(document.pk))
 
     def write_contents(self, rows: list[dict[str, Any]]) -> None:
         """Diagnostics and plans, and what ties money and comments to them."""
@@ -483,12 +504,20 @@ class Loader:
     def write_diagnostic(self, code: str, row: dict[str, Any]) -> None:
         diagnostic = Diagnostic(
             convention=self.conventions[code],
+            precedent=Diagnostic.objects.get(convention=self.conventions[row["precedent"]])
+            if "precedent" in row
+            else None,
             **pick(
                 row, "annee", "methode", "synthese", "portrait", "offre_services", "paroles_terrain", "statut"
             ),
         )
+        if row.get("annexe") == "figee":
+            # Validated once everything is there: its document is frozen then.
+            diagnostic.statut = Diagnostic.Statut.PARTAGE
+            self.a_valider.append(diagnostic)
         diagnostic.full_clean()
         diagnostic.save()
+        ateliers: list[Atelier] = []
         for ordre, cell in enumerate(row.get("ateliers", [])):
             intitule, theme, date, lieu, participants, organisations, synthese = cells(cell, 7)
             atelier = self.batch.add(
@@ -503,7 +532,24 @@ class Loader:
                     synthese=text(synthese),
                 )
             )
+            ateliers.append(atelier)
             self.batch.link(atelier, "organisations", [self.organisations[key] for key in organisations])
+        paroles: list[Parole] = []
+        for ordre, cell in enumerate(row.get("paroles", [])):
+            contenu, locuteur, theme, numero, origine = cells(cell, 5)
+            paroles.append(
+                self.batch.add(
+                    Parole(
+                        diagnostic=diagnostic,
+                        ordre=ordre,
+                        texte=contenu,
+                        locuteur=locuteur,
+                        theme=self.domaines[theme] if theme else None,
+                        atelier=ateliers[numero - 1] if numero else None,
+                        origine=origine,
+                    )
+                )
+            )
         self.constats[code] = []
         for ordre, (nature, intitule, theme, elements) in enumerate(row.get("constats", [])):
             constat = Constat(
@@ -528,6 +574,75 @@ class Loader:
             self.enjeux[code].append(self.batch.add(enjeu))
             self.batch.link(enjeu, "constats", [self.constats[code][number - 1] for number in constats or []])
         self.batch.write()
+        for line in row.get("questionnaires", []):
+            self.write_questionnaire(diagnostic, line)
+
+        self.write_preuves(diagnostic, self.constats[code], paroles, row.get("preuves", []))
+
+    def write_preuves(
+        self,
+        diagnostic: Diagnostic,
+        constats: list[Constat],
+        paroles: list[Parole],
+        rows: list[dict[str, Any]],
+    ) -> None:
+        """What shows a constat: ``constat`` and ``paroles`` are numbers in their lists, ``valeurs`` figures gathered before."""
+        territoire = diagnostic.convention.territoire
+        for row in rows:
+            constat = constats[row["constat"] - 1]
+            constat.paroles.add(*(paroles[number - 1] for number in row.get("paroles", [])))
+            for code, annee in row.get("valeurs", []):
+                constat.valeurs.add(
+                    Valeur.objects.exclude(source=REFERENCE).get(
+                        territoire=territoire,
+                        indicateur=self.indicateurs[code],
+                        niveau=Valeur.Niveau.EPCI,
+                        annee=annee,
+                    )
+                )
+            for types in row.get("types_equipements", []):
+                constat.equipements.add(*Equipement.objects.filter(territoire=territoire, type__code=types))
+
+    def write_questionnaire(self, diagnostic: Diagnostic, row: dict[str, Any]) -> None:
+        """``reponses`` are one day and one value a question, empty where nothing was answered."""
+        questionnaire = Questionnaire(
+            diagnostic=diagnostic,
+            cle=new_cle(),
+            **{name: self.day(row[name]) for name in ("ouvre_le", "ferme_le")},
+            **pick(row, "intitule", "introduction", "destinataires"),
+        )
+        questionnaire.full_clean()
+        questionnaire.save()
+        questions = []
+        for ordre, (intitule, nature, choix, exigence) in enumerate(row["questions"]):
+            question = Question(
+                questionnaire=questionnaire,
+                ordre=ordre,
+                intitule=intitule,
+                nature=nature,
+                choix="\n".join(choix),
+                exigence=exigence,
+            )
+            question.full_clean()
+            question.save()
+            questions.append(question)
+        reponses = []
+        for jour, *valeurs in row["reponses"]:
+            kept = {
+                str(question.pk): valeur
+                for question, valeur in zip(questions, valeurs, strict=True)
+                if valeur != ""
+            }
+            if refused := [q for q in questions if str(q.pk) in kept and not q.accepts(kept[str(q.pk)])]:
+                raise ValueError(f"{refused[0]}: {kept[str(refused[0].pk)]!r} is no answer")
+            reponses.append(
+                Reponse(
+                    questionnaire=questionnaire,
+                    valeurs=kept,
+                    recue_le=self.day(jour) or questionnaire.ouvre_le,
+                )
+            )
+        Reponse.objects.bulk_create(reponses)
 
     # Figures
 

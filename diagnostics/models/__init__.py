@@ -11,7 +11,15 @@ from diagnostics.models.portrait import (
     somme,
     tableau_communes,
 )
-from diagnostics.models.questionnaire import Passage, Question, Questionnaire, Reponse
+from diagnostics.models.questionnaire import (
+    Passage,
+    Question,
+    Questionnaire,
+    Reponse,
+    TropDeReponsesError,
+    new_cle,
+)
+from diagnostics.models.resultats import Resultat, Resultats, resultats_of
 
 __all__ = [
     "FRANCE",
@@ -29,9 +37,14 @@ __all__ = [
     "Question",
     "Questionnaire",
     "Reponse",
+    "Resultat",
+    "Resultats",
     "TableauCommunes",
+    "TropDeReponsesError",
     "Valeur",
+    "new_cle",
     "portrait",
+    "resultats_of",
     "somme",
     "tableau_communes",
 ]

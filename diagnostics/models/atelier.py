@@ -1,9 +1,35 @@
+from typing import Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
+from django.urls import reverse
 
 from conventions.models import Domaine, Organisation
 from ctg_portal.models import Ordered
 from diagnostics.models.diagnostic import Diagnostic, PartQuerySet
+
+
+class AtelierQuerySet(PartQuerySet):
+    def for_list(self) -> Self:
+        """With their theme, the names of who came, and how many paroles were gathered."""
+        return (
+            self.select_related("theme")
+            .prefetch_related(models.Prefetch("organisations", Organisation.objects.only("nom")))
+            .annotate(nb_paroles=Count("paroles"))
+            .order_by("ordre", "date", "pk")
+        )
+
+    def for_sheet(self) -> Self:
+        """With all that the sheet of an atelier says."""
+        return self.select_related("theme", "diagnostic__convention__territoire").prefetch_related(
+            models.Prefetch("organisations", Organisation.objects.only("nom")),
+            models.Prefetch("paroles", Parole.objects.select_related("theme")),
+        )
+
+
+class ParoleQuerySet(PartQuerySet):
+    def for_list(self) -> Self:
+        return self.select_related("theme", "atelier")
 
 
 class Atelier(Ordered):
@@ -22,7 +48,7 @@ class Atelier(Ordered):
     )
     synthese = models.TextField("synthèse", blank=True)
 
-    objects = PartQuerySet.as_manager()
+    objects = AtelierQuerySet.as_manager()
 
     class Meta:
         verbose_name = "atelier"
@@ -30,6 +56,9 @@ class Atelier(Ordered):
 
     def __str__(self) -> str:
         return self.intitule
+
+    def get_absolute_url(self) -> str:
+        return reverse("diagnostics:atelier", args=[self.diagnostic.convention.code, self.pk])
 
 
 class Parole(Ordered):
@@ -64,7 +93,7 @@ class Parole(Ordered):
         help_text="Si ce n’est pas dans un atelier : entretien, permanence, questionnaire…",
     )
 
-    objects = PartQuerySet.as_manager()
+    objects = ParoleQuerySet.as_manager()
 
     class Meta:
         verbose_name = "parole"
@@ -79,3 +108,10 @@ class Parole(Ordered):
 
     def __str__(self) -> str:
         return self.texte if len(self.texte) <= 120 else f"{self.texte[:119].rstrip()}…"
+
+    @property
+    def provenance(self) -> str:
+        """Who spoke and where, as it is read after the words."""
+        where = self.atelier.intitule if self.atelier else self.origine
+        said = self.get_locuteur_display()
+        return f"{said}, {where}" if where else str(said)

@@ -1,12 +1,62 @@
+from decimal import Decimal
+from typing import Any, Self
+
 import pghistory
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Prefetch, Q
+from django.db.models.functions import Cast, JSONObject
 
 from conventions.models import Domaine, Equipement
 from ctg_portal.models import Ordered
 from diagnostics.models.atelier import Parole
 from diagnostics.models.diagnostic import Diagnostic, PartQuerySet
-from diagnostics.models.indicateur import Valeur
+from diagnostics.models.indicateur import Indicateur, Valeur
+
+
+class ConstatQuerySet(PartQuerySet):
+    def with_preuves(self) -> Self:
+        """With the theme and all that shows each constat, in four queries whatever their number."""
+        return self.select_related("theme").prefetch_related(
+            Prefetch("valeurs", Valeur.objects.for_list()),
+            Prefetch("paroles", Parole.objects.select_related("atelier")),
+            Prefetch(
+                "equipements", Equipement.objects.select_related("type", "commune").order_by("nom", "pk")
+            ),
+        )
+
+    def with_preuves_dites(self) -> Self:
+        """With the theme and, for ``preuves_dites``, the words of all that shows each constat: one query."""
+        valeurs = Valeur.objects.filter(constats=OuterRef("pk")).with_lieu()
+        paroles = Parole.objects.filter(constats=OuterRef("pk")).order_by("ordre", "pk")
+        equipements = Equipement.objects.filter(constats=OuterRef("pk")).order_by("nom", "pk")
+        chiffre = JSONObject(
+            intitule="indicateur__intitule",
+            unite="indicateur__unite",
+            decimales="indicateur__decimales",
+            valeur=Cast("valeur", models.CharField()),
+            absence="absence",
+            lieu="lieu",
+            annee="annee",
+            source="source",
+        )
+        return self.select_related("theme").annotate(
+            rows_valeurs=ArraySubquery(valeurs.values(row=chiffre)),
+            rows_paroles=ArraySubquery(paroles.values(row=JSONObject(texte="texte", locuteur="locuteur"))),
+            rows_equipements=ArraySubquery(equipements.values("nom")),
+        )
+
+
+def _chiffre_en_clair(row: dict[str, Any]) -> str:
+    """A figure as ``with_preuves_dites`` reads it, said as everywhere."""
+    indicateur = Indicateur(**{name: row[name] for name in ("intitule", "unite", "decimales")})
+    valeur = Valeur(
+        indicateur=indicateur,
+        valeur=None if row["valeur"] is None else Decimal(row["valeur"]),
+        **{name: row[name] for name in ("absence", "annee", "source")},
+    )
+    valeur.lieu = row["lieu"]  # type: ignore[attr-defined]  # with_lieu puts it there too
+    return valeur.en_clair
 
 
 class Constat(Ordered):
@@ -36,7 +86,7 @@ class Constat(Ordered):
         Equipement, blank=True, related_name="constats", verbose_name="équipements en jeu"
     )
 
-    objects = PartQuerySet.as_manager()
+    objects = ConstatQuerySet.as_manager()
 
     class Meta:
         verbose_name = "constat"
@@ -44,6 +94,24 @@ class Constat(Ordered):
 
     def __str__(self) -> str:
         return self.intitule
+
+    @property
+    def has_preuve(self) -> bool:
+        """Something shows it: a figure, a parole or an équipement. No query after ``with_preuves``."""
+        return any(rows.all() for rows in (self.valeurs, self.paroles, self.equipements))
+
+    @property
+    def preuves_dites(self) -> list[str]:
+        """What shows it, in words; read by ``with_preuves_dites``."""
+        rows: Any = self
+        return [
+            *map(_chiffre_en_clair, rows.rows_valeurs),
+            *(
+                f"« {row['texte']} » ({Parole.Locuteur(row['locuteur']).label.lower()})"
+                for row in rows.rows_paroles
+            ),
+            *rows.rows_equipements,
+        ]
 
 
 @pghistory.track()

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from conventions.models import Convention
 from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
 
 
 class DiagnosticQuerySet(models.QuerySet["Diagnostic"]):
@@ -20,10 +20,17 @@ class Statut(models.TextChoices):
     PARTAGE = "partage", "Partagé"
     VALIDE = "valide", "Validé en COPIL"
 
+    @property
+    def dit(self) -> str:
+        """Inside a sentence: « validé en COPIL »."""
+        return self.label[:1].lower() + self.label[1:]
+
 
 TRANSITIONS_DIAGNOSTIC = {
     Statut.EN_COURS.value: frozenset({Statut.PARTAGE.value}),
     Statut.PARTAGE.value: frozenset({Statut.VALIDE.value, Statut.EN_COURS.value}),
+    # A validated diagnostic that must change is opened again; what was frozen stays.
+    Statut.VALIDE.value: frozenset({Statut.EN_COURS.value}),
 }
 
 
@@ -76,6 +83,10 @@ class Diagnostic(TimestampedModel):
         return reverse("diagnostics:detail", args=[self.convention.code])
 
     @property
+    def statut_dit(self) -> str:
+        return Statut(self.statut).dit
+
+    @property
     def statuts_suivants(self) -> list[models.TextChoices]:
         """What the diagnostic may become, in the order of its life."""
         suivants = TRANSITIONS_DIAGNOSTIC.get(self.statut, frozenset())
@@ -89,11 +100,35 @@ class Diagnostic(TimestampedModel):
             TRANSITIONS_DIAGNOSTIC,
             self.statut,
             statut,
-            refus=f"Un diagnostic « {self.get_statut_display().lower()} » ne peut pas devenir « {Statut(statut).label.lower()} ».",
+            refus=f"Un diagnostic « {self.statut_dit} » ne peut pas devenir « {Statut(statut).dit} ».",
         )
         self.statut = statut
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "updated_at"])
+
+    def keep_open(self) -> None:
+        """Keep the row to the end of the transaction: nobody validates the diagnostic while a part of it is written.
+
+        Raise ``TransitionError`` when somebody validated it since it was read.
+        """
+        rows = Diagnostic.objects.select_for_update(of=("self",)).filter(pk=self.pk)
+        if rows.values_list("statut", flat=True).get() == Statut.VALIDE:
+            raise TransitionError(
+                "Quelqu’un vient de valider le diagnostic : il ne change plus, et rien n’a été enregistré."
+            )
+
+    @transaction.atomic
+    def rank_enjeux(self, enjeux: list[int], *, seen: list[int]) -> None:
+        """Give the enjeux the order of ``enjeux``, the keys of them all; ``seen`` is the order it starts from."""
+        self.keep_open()
+        rows = {row.pk: row for row in self.enjeux.all()}
+        if list(rows) != seen or sorted(rows) != sorted(enjeux):
+            raise TransitionError(
+                "Quelqu’un d’autre a changé les enjeux ou leur ordre depuis l’ouverture de cette page : rien n’est écrasé."
+            )
+        for ordre, pk in enumerate(enjeux):
+            rows[pk].ordre = ordre
+        self.enjeux.bulk_update(rows.values(), ["ordre"])
 
 
 class PartQuerySet(models.QuerySet[Any]):

@@ -2,11 +2,12 @@ from typing import Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from conventions.models import Commune, Convention, Departement, Importation, Territoire
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.templatetags.portal import nombre
 
 
 class Indicateur(Ordered):
@@ -89,6 +90,16 @@ class ValeurQuerySet(models.QuerySet["Valeur"]):
     def for_list(self) -> Self:
         return self.select_related("indicateur").with_lieu()
 
+    def preuves_possibles(self, territoire: Territoire, constat: models.Model) -> Self:
+        """What may show a constat: figures of the intercommunalité, of its communes where it has none, and those chosen."""
+        niveau = Valeur.Niveau
+        wide = Valeur.objects.filter(
+            territoire=territoire, indicateur=OuterRef("indicateur"), niveau=niveau.EPCI, valeur__isnull=False
+        )
+        chosen = Q(pk__in=constat.valeurs.values("pk"))  # type: ignore[attr-defined]  # constat.py imports this module
+        offered = Q(valeur__isnull=False) & (Q(niveau=niveau.EPCI) | Q(niveau=niveau.COMMUNE) & ~Exists(wide))
+        return self.filter(chosen | offered, territoire=territoire).for_list()
+
 
 class Valeur(TimestampedModel):
     """One figure: an indicateur at a place, for a year, from a source. Absent is ``None`` with its reason, never 0.
@@ -158,6 +169,15 @@ class Valeur(TimestampedModel):
     def dite(self) -> str:
         """« Population municipale, Cazals, 2022 »; the place is read in ``with_lieu``, else its code."""
         return f"{self.indicateur}, {getattr(self, 'lieu', self.code)}, {self.annee}"
+
+    @property
+    def en_clair(self) -> str:
+        """« Population municipale : 5 372 habitants, Cazals, 2022 (INSEE) »; as ``for_list`` loads it."""
+        chiffre = self.get_absence_display().lower()
+        if self.valeur is not None:
+            chiffre = f"{nombre(self.valeur, self.indicateur.decimales)} {self.indicateur.unite}".strip()
+        lieu = getattr(self, "lieu", self.get_niveau_display().lower())
+        return f"{self.indicateur} : {chiffre}, {lieu}, {self.annee} ({self.source})"
 
 
 class Correspondance(TimestampedModel):

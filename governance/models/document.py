@@ -36,6 +36,7 @@ class DocumentEmis(models.Model):
 
     class Nature(models.TextChoices):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
+        DIAGNOSTIC = "diagnostic", "Diagnostic partagé"
 
     class Statut(models.TextChoices):
         EN_PREPARATION = "en_preparation", "En préparation"

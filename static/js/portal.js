@@ -216,6 +216,56 @@
             });
         });
 
+    // Ranking: <ol data-rank> whose rows move by their buttons, by the arrows or by dragging; the form saves them all at once.
+    const ranks = (root) =>
+        each(root, "[data-rank]", (list) => {
+            const form = list.closest("form");
+            const told = form.querySelector("[data-rank-told]");
+            const save = form.querySelector("[data-rank-save]");
+            const rows = () => [...list.children];
+            let dragged = null;
+            const changed = (row) => {
+                save.hidden = false;
+                told.textContent = `${row.dataset.rankName} : rang ${rows().indexOf(row) + 1} sur ${rows().length}, à enregistrer`;
+            };
+            const move = (row, up) => {
+                const other = up ? row.previousElementSibling : row.nextElementSibling;
+                if (!other) return;
+                if (up) other.before(row);
+                else other.after(row);
+                changed(row);
+            };
+            rows().forEach((row) => {
+                row.draggable = true;
+                row.addEventListener("dragstart", () => { dragged = row; });
+                row.addEventListener("dragover", (event) => {
+                    if (!dragged) return;
+                    event.preventDefault();
+                    if (dragged === row) return;
+                    if (rows().indexOf(dragged) < rows().indexOf(row)) row.after(dragged);
+                    else row.before(dragged);
+                });
+                row.addEventListener("drop", (event) => event.preventDefault());
+                row.addEventListener("dragend", () => {
+                    if (dragged) changed(dragged);
+                    dragged = null;
+                });
+                row.addEventListener("keydown", (event) => {
+                    if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+                    event.preventDefault();
+                    const focused = document.activeElement;
+                    move(row, event.key === "ArrowUp");
+                    focused.focus();
+                });
+                row.querySelectorAll("[data-rank-move]").forEach((button) =>
+                    button.addEventListener("click", (event) => {
+                        event.preventDefault();
+                        move(row, button.dataset.rankMove === "haut");
+                        button.focus();
+                    }));
+            });
+        });
+
     const start = (root) => {
         messages(root);
         rail(root);
@@ -223,6 +273,7 @@
         drafts(root);
         filters(root);
         copies(root);
+        ranks(root);
     };
     start(document);
     document.addEventListener("htmx:afterSwap", (event) => start(event.target));

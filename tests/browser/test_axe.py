@@ -12,6 +12,8 @@ from tests.test_pages import visitor_of
 AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NOT_PAGES = {
     "conventions:theme",
+    "diagnostics:atelier_pdf",
+    "diagnostics:questionnaire_export",
     "conventions:impression_file",
     "conventions:equipements_export",
     "conventions:importation_modele",
@@ -22,6 +24,7 @@ NOT_PAGES = {
     "actions:fiche_pdf",
     "governance:convention_docx",
     "governance:avenant_docx",
+    "governance:diagnostic_docx",
     "conventions:etat_pdf",
     "conventions:etat_xlsx",
     "portefeuille_xlsx",

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Sum
 
 from actions.models import FicheAction
+from actions.models.fil import read_fil
 from conventions.models import (
     Avenant,
     Convention,
@@ -128,6 +129,24 @@ def _check_cazals():
     assert money == {
         "CC Cazals-Salviac": Decimal("248220.56"),
         "Commune de Cazals (ALAE) et association Les Jardiniers Bourians (EVS)": Decimal("77647.00"),
+    }
+    diagnostic = ctg.diagnostic
+    assert dict(diagnostic.constats.order_by().values_list("nature").annotate(models.Count("pk"))) == {
+        "point_fort": 4,
+        "point_vigilance": 10,
+    }
+    # What the COPIL validated is frozen, and the next diagnostic starts from it with the holes of its thread.
+    assert (diagnostic.statut, ctg.documents.filter(nature="diagnostic").count()) == ("valide", 1)
+    assert ctg.suivante.diagnostic.precedent == diagnostic
+    reader = User.objects.get(email="coordination@example.org")
+    holes = {trou.cle: len(trou.lignes) for trou in read_fil(ctg.suivante, reader).trous}
+    assert holes == {
+        "constat_sans_preuve": 4,
+        "constat_sans_enjeu": 2,
+        "enjeu_sans_objectif": 1,
+        "objectif_sans_enjeu": 1,
+        "fiche_sans_enjeu": 1,
+        "objectif_sans_indicateur": 2,
     }
     register = Equipement.objects.filter(territoire=ctg.territoire)
     assert dict(register.values_list("type__code").annotate(models.Count("pk"))) == {

@@ -22,7 +22,7 @@ def test_page_query_count_does_not_grow(client, django_assert_num_queries, count
     log_in(client, diagnostic.convention)
 
     # Two of them are the savepoint of the request.
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(15):
         response = client.get(address(diagnostic))
 
     assert response.text.count("Constat ") >= 2 * count

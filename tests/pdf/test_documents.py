@@ -15,6 +15,8 @@ from actions.models import FicheAction, for_screen
 from conventions.documents import etat_html
 from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
+from diagnostics.documents import atelier_html
+from diagnostics.models import Atelier, Parole
 from governance.documents import dossier_context, dossier_filename, issue_dossier
 from governance.emissions import draw_document
 from governance.models import DocumentEmis
@@ -255,3 +257,19 @@ def test_lost_logo_is_an_error(world):
 def test_key_follows_the_content():
     assert content_key("a") == content_key("a")
     assert content_key("a") != content_key("b")
+
+
+def test_sheet_of_an_atelier_is_accessible(world):
+    Parole.objects.filter(pk=world.objects["parole"].pk).update(texte="Un <b>bus</b> le samedi, & le soir.")
+    Atelier.objects.filter(pk=world.objects["atelier"].pk).update(
+        intitule="Être jeune ici", synthese="Mots " * 900, lieu="Salle <i>des fêtes</i>"
+    )
+    sheet = Atelier.objects.for_sheet().get(pk=world.objects["atelier"].pk)
+
+    content = render_pdf(atelier_html(sheet))
+
+    assert failures(content) == []
+    assert "Un <b>bus</b> le samedi, & le soir." in " ".join(words(content).split())
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        assert str(pdf.docinfo.Title) == f"Atelier – Être jeune ici – {world.convention.territoire.nom}"
+        assert str(pdf.Root.Lang) == "fr"
