@@ -261,11 +261,16 @@ class BoundedUploadHandler(FileUploadHandler):
     The form then meets an empty file that says how heavy it was, and refuses it with a sentence.
     """
 
+    @property
+    def limite(self) -> int:
+        """Bytes kept of a file."""
+        return int(settings.DEPOT_OCTETS)
+
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        return None if start + len(raw_data) > settings.DEPOT_OCTETS else raw_data
+        return None if start + len(raw_data) > self.limite else raw_data
 
     def file_complete(self, file_size: int) -> UploadedFile | None:
-        if file_size <= settings.DEPOT_OCTETS:
+        if file_size <= self.limite:
             return None
         # What the next handlers had begun to keep goes away now.
         for handler in self.request.upload_handlers if self.request else ():

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from diagnostics import views
+from diagnostics.imports.views import ChiffresColonnesView, ChiffresImportView
 from diagnostics.views import chiffres
 
 app_name = "diagnostics"
@@ -29,6 +30,8 @@ dans_la_convention = [
     path("chiffres/nouveau/", chiffres.ValeurAddView.as_view(), name="valeur_add"),
     path("chiffres/<int:pk>/modifier/", chiffres.ValeurEditView.as_view(), name="valeur_edit"),
     path("chiffres/<int:pk>/supprimer/", chiffres.ValeurDeleteView.as_view(), name="valeur_delete"),
+    path("chiffres/importer/", ChiffresImportView.as_view(), name="chiffres_import"),
+    path("chiffres/<uuid:pk>/colonnes/", ChiffresColonnesView.as_view(), name="chiffres_colonnes"),
 ]
 
 urlpatterns = [path("conventions/<slug:code>/diagnostic/", include(dans_la_convention))]

@@ -127,6 +127,8 @@ ROWS: dict[str, Row] = {
     "diagnostics:valeur_add": inside(allowed=COORD),
     "diagnostics:valeur_edit": inside("valeur", allowed=COORD),
     "diagnostics:valeur_delete": inside("valeur", allowed=COORD),
+    "diagnostics:chiffres_import": inside(allowed=COORD),
+    "diagnostics:chiffres_colonnes": inside("chiffres", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),

@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.generic import DetailView, FormView, ListView, View
 from django.views.generic.detail import SingleObjectMixin
@@ -49,6 +50,11 @@ class ImportationAddView(OfNatureMixin, FormView):
     convention_permission = "conventions.change_convention"
     form_class = FichierForm
     template_name = "conventions/importation_add.html"
+
+    def get(self, request, *args, **kwargs):
+        if page := self.importeur.page_ajout:
+            return HttpResponseRedirect(reverse(page, args=[self.convention.code]))
+        return super().get(request, *args, **kwargs)
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"convention": self.convention, "nature": self.nature}

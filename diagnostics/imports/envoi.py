@@ -1,0 +1,387 @@
+"""From a file of all of France to the figures of one territoire, kept as a small table to show and confirm."""
+
+import csv
+import hashlib
+import io
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from conventions.models import Convention, Importation
+from conventions.operations import importations
+from ctg_portal.imports import MAX_OCTETS, ImportRefuse, normalise
+from ctg_portal.models import User
+from ctg_portal.workflow import TransitionError
+from diagnostics.imports.cellules import parse_annee, year_in
+from diagnostics.imports.fichiers import Tableau, open_tables
+from diagnostics.imports.formats import (
+    FORMATS,
+    SANS_ANNEE,
+    Canonique,
+    Chiffre,
+    Format,
+    Mouvement,
+    figure,
+    movement,
+    movement_columns,
+    refuse_metadata,
+)
+from diagnostics.imports.importeur import ChiffresImporteur
+from diagnostics.imports.lieux import Lieux, Niveau
+from diagnostics.models import Correspondance, Indicateur
+
+MAX_BRUTES = 2000
+"""Rows kept of a file whose columns nobody has described yet."""
+MAX_COLONNES = 200
+A_DECRIRE = "a_decrire"
+LIEU, ANNEE, IGNOREE = "lieu", "annee", ""
+CLES = frozenset(
+    normalise(title)
+    for title in (
+        *(
+            "codgeo",
+            "code",
+            "code insee",
+            "insee",
+            "code commune",
+            "code du lieu",
+            "numcom",
+            "depcom",
+            "code geo",
+        ),
+        *("siren", "siren epci", "code epci", "epci", "numepci", "code_geo", "codeinsee", "insee_com"),
+    )
+)
+
+
+@dataclass
+class Lu:
+    """What a file says of the territoire: figures, or raw rows to describe, or movements of communes."""
+
+    nom: str
+    intitule: str
+    source: str
+    remarques: list[str] = field(default_factory=list)
+    chiffres: list[Chiffre] = field(default_factory=list)
+    brutes: list[tuple[int, list[str]]] = field(default_factory=list)
+    """The head, then rows; canonical when ``source`` is empty and ``a_decrire`` is not set."""
+    a_decrire: bool = False
+    mouvements: list[Mouvement] | None = None
+
+
+def read_upload(file: IO[bytes], nom: str, lieux: Lieux) -> Lu:
+    """Read a file as a stream, and keep what concerns the territoire. Raises ``ImportRefuse`` with a sentence."""
+    tables = open_tables(file, nom)
+    refusal: ImportRefuse | None = None
+    for table in tables:
+        for numero, cells in table.tete:
+            try:
+                refuse_metadata(cells, table.nom)
+            except ImportRefuse as refus:
+                refusal = refusal or refus
+                break
+            for kind in FORMATS:
+                if found := kind.recognise(cells, table.nom):
+                    return _read_known(table, found, numero, cells, lieux)
+            if columns := movement_columns(cells):
+                return _read_movements(table, columns, numero, lieux)
+    if refusal and len(tables) == 1:
+        raise refusal
+    return _read_raw(tables[0], lieux)
+
+
+def _read_known(table: Tableau, found: Format, tete: int, entete: list[str], lieux: Lieux) -> Lu:
+    lu = Lu(table.nom, found.intitule, found.source, [found.remarque] if found.remarque else [])
+    if isinstance(found, Canonique):
+        # Refused or not, each of its rows is shown: it was made for this territoire.
+        lu.brutes = [
+            (tete, entete),
+            *itertools.islice(table.rows(None, None, apres=tete), importations.MAX_LIGNES + 1),
+        ]
+        if len(lu.brutes) - 1 > importations.MAX_LIGNES:
+            raise ImportRefuse(_too_many(table.nom, len(lu.brutes)))
+        return lu
+    for ligne, cells in table.rows(found.cle, lieux.keys(found.niveaux), apres=tete):
+        lu.chiffres += found.figures(ligne, cells, lieux)
+        if len(lu.chiffres) > importations.MAX_LIGNES:
+            raise ImportRefuse(_too_many(table.nom, len(lu.chiffres)))
+    lu.remarques += _set_aside(found.ecartees)
+    if not lu.chiffres:
+        left = f" {' '.join(lu.remarques)}" if found.ecartees else ""
+        raise ImportRefuse(
+            f"« {table.nom} » est reconnu ({found.intitule}), mais aucune de ses lignes ne concerne votre territoire.{left}"
+        )
+    return lu
+
+
+def _too_many(nom: str, count: int) -> str:
+    return (
+        f"« {nom} » donne plus de {importations.MAX_LIGNES // 1000}\u202f000 chiffres pour votre territoire : "
+        "gardez moins d’années ou de colonnes, et recommencez."
+    )
+
+
+def _set_aside(ecartees: Mapping[str, int]) -> list[str]:
+    return [
+        f"{count} ligne{'s' if count > 1 else ''} {why}, laissée{'s' if count > 1 else ''} de côté."
+        for why, count in sorted(ecartees.items())
+        if count
+    ]
+
+
+def _read_movements(table: Tableau, columns: dict[str, int], tete: int, lieux: Lieux) -> Lu:
+    lu = Lu(table.nom, "INSEE, mouvements de communes", "INSEE, code officiel géographique", mouvements=[])
+    seen = []
+    keys = lieux.keys([Niveau.COMMUNE])
+    for rank in {columns["COM_AV"], columns["COM_AP"]}:
+        for ligne, cells in table.rows(rank, keys, apres=tete):
+            made = movement(columns, cells)
+            known = any(
+                lieux.place(Niveau.COMMUNE, cells[columns[title]])
+                for title in ("COM_AV", "COM_AP")
+                if columns[title] < len(cells)
+            )
+            if known and (ligne, made) not in seen:
+                seen.append((ligne, made))
+            if len(seen) > MAX_BRUTES:
+                raise ImportRefuse(_too_many(table.nom, len(seen)))
+    lu.mouvements = [made for _, made in sorted(seen, key=lambda pair: (pair[1].date, pair[0]), reverse=True)]
+    return lu
+
+
+def _read_raw(table: Tableau, lieux: Lieux) -> Lu:
+    """The head and the rows that name a place of the territoire, whatever their columns."""
+    tete, entete = _head(table)
+    if len(entete) > MAX_COLONNES:
+        raise ImportRefuse(
+            f"« {table.nom} » n’est pas d’un format connu, et il a plus de {MAX_COLONNES} colonnes : gardez celles qui servent."
+        )
+    cle = next((rank for rank, title in enumerate(entete) if normalise(title) in CLES), None)
+    rows: list[tuple[int, list[str]]] = []
+    for row in table.rows(cle, lieux.keys(), apres=tete):
+        rows.append(row)
+        if len(rows) > MAX_BRUTES:
+            raise ImportRefuse(
+                f"« {table.nom} » n’est pas d’un format connu, et trop de ses lignes pourraient concerner votre "
+                f"territoire : {MAX_BRUTES // 1000}\u202f000 au plus."
+            )
+    if not rows:
+        raise ImportRefuse(
+            f"« {table.nom} » n’est pas d’un format connu, et aucune de ses lignes ne porte le code d’une commune, "
+            "de l’intercommunalité, du département ou de la région de votre territoire."
+        )
+    titles = {normalise(title) for title in entete}
+    source = ""
+    if "codgeo" in titles:
+        source = "Observatoire des territoires"
+    elif {"code", "libelle"} <= titles and tete >= 3:
+        source = "INSEE, statistiques locales"
+    return Lu(table.nom, source or "Autre tableau", source, brutes=[(tete, entete), *rows], a_decrire=True)
+
+
+def _head(table: Tableau) -> tuple[int, list[str]]:
+    """The row of the titles: the first that names the code of a place, or the first of the widest."""
+    for numero, cells in table.tete:
+        if any(normalise(text) in CLES for text in cells) and sum(map(bool, cells)) > 1:
+            return numero, cells
+    width = max((sum(map(bool, cells)) for _, cells in table.tete), default=0)
+    if width < 2:
+        raise ImportRefuse(
+            f"« {table.nom} » n’est pas un tableau : il faut au moins deux colonnes, séparées par « ; »."
+        )
+    return next((numero, cells) for numero, cells in table.tete if sum(map(bool, cells)) == width)
+
+
+# What is kept
+
+
+def send(*, convention: Convention, nom: str, file: IO[bytes], lu: Lu, by: User) -> Importation:
+    """Keep what concerns the territoire, not yet confirmed. The file itself is not kept, only its SHA-256."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    answers = {"format": lu.intitule, "remarque": " ".join(lu.remarques), "source": lu.source}
+    if lu.a_decrire:
+        answers[A_DECRIRE] = "oui"
+        contenu = _csv([[str(numero), *cells] for numero, cells in lu.brutes])
+    elif lu.chiffres:
+        contenu = _canonical(lu.chiffres, lu.source, Lieux.of(convention.territoire))
+    else:
+        contenu = _csv([cells for _, cells in lu.brutes])
+    if len(contenu) > MAX_OCTETS:
+        raise ImportRefuse(_too_many(nom, importations.MAX_LIGNES))
+    return Importation.objects.create(
+        convention=convention,
+        nature=Importation.Nature.CHIFFRES,
+        nom_fichier=nom[-200:],
+        contenu=contenu,
+        sha256=digest.hexdigest(),
+        reponses=answers,
+        auteur=by,
+    )
+
+
+def _canonical(chiffres: Sequence[Chiffre], source: str, lieux: Lieux) -> bytes:
+    titles = [champ.titre for champ in ChiffresImporteur.champs]
+    rows = [
+        [
+            str(one.ligne),
+            one.indicateur,
+            one.niveau,
+            one.code,
+            lieux.nom(one.niveau, one.code),
+            str(one.annee),
+            one.brut or ("" if one.valeur is None else f"{one.valeur:f}".replace(".", ",")),
+            one.absence,
+            source,
+        ]
+        for one in chiffres
+    ]
+    return _csv([titles, *rows])
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=";", lineterminator="\r\n").writerows(
+        [[cell.replace("\x00", "") for cell in row] for row in rows]
+    )
+    return written.getvalue().encode("utf-8", "replace")
+
+
+# A table that nobody knows: its columns are described once
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the columns of a table mean: ``colonnes`` holds, by rank, « lieu », « annee », the code of an indicateur or
+    nothing. ``annee`` and ``niveau`` hold for the whole table when no column says them; without ``niveau``, the codes
+    are those of communes and of the intercommunalité.
+    """
+
+    colonnes: Sequence[str]
+    annee: int | None
+    niveau: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Brut:
+    """A table to describe: its titles, its rows with their line in the file, the SHA-256 of its head."""
+
+    entete: list[str]
+    lignes: list[tuple[int, list[str]]]
+
+    @property
+    def empreinte(self) -> str:
+        return hashlib.sha256("\n".join(map(normalise, self.entete)).encode()).hexdigest()
+
+
+def raw_table(importation: Importation) -> Brut:
+    rows = list(csv.reader(io.StringIO(bytes(importation.contenu).decode(), newline=""), delimiter=";"))
+    return Brut(rows[0][1:], [(int(row[0]), row[1:]) for row in rows[1:]])
+
+
+def remembered(importation: Importation, brut: Brut) -> Correspondance | None:
+    territoire = importation.convention.territoire_id
+    return Correspondance.objects.filter(territoire=territoire, entete=brut.empreinte).first()
+
+
+def suggest(brut: Brut, known: Correspondance | None, indicateurs: Sequence[Indicateur]) -> Description:
+    """What was said of the same head, or else what the titles seem to say."""
+    if known is not None:
+        said = known.colonnes
+        return Description(said["colonnes"], said["annee"], said["niveau"], said["source"])
+    words = {normalise(word): row.code for row in indicateurs for word in (row.code, row.intitule)}
+    colonnes = []
+    for title in brut.entete:
+        word = normalise(title)
+        bare = " ".join(piece for piece in word.split() if year_in(piece) is None)
+        if word in CLES and LIEU not in colonnes:
+            colonnes.append(LIEU)
+        elif word in ("an", "annee", "millesime", "periode") and ANNEE not in colonnes:
+            colonnes.append(ANNEE)
+        else:
+            code = words.get(word) or words.get(bare) or IGNOREE
+            colonnes.append(code if code not in colonnes else IGNOREE)
+    years = {year_in(title) for title in brut.entete} - {None}
+    return Description(colonnes, years.pop() if len(years) == 1 else None, "", "")
+
+
+@transaction.atomic
+def describe(importation: Importation, description: Description, *, by: User) -> Importation:
+    """Turn the raw rows into figures to confirm, and remember what the columns mean for the next time.
+
+    Raises ``TransitionError`` when nothing can be read so, or when the table is already described.
+    """
+    importation.lock()
+    if not importation.reponses.get(A_DECRIRE):
+        raise TransitionError("Les colonnes de ce fichier sont déjà décrites : voici son aperçu.")
+    brut = raw_table(importation)
+    lieux = Lieux.of(importation.convention.territoire)
+    ecartees: Counter[str] = Counter()
+    chiffres = [
+        one for ligne, cells in brut.lignes for one in _described(ligne, cells, description, lieux, ecartees)
+    ]
+    if not chiffres:
+        why = " ".join(_set_aside(ecartees))
+        raise TransitionError(
+            f"Rien ne se lit ainsi : aucune ligne ne donne un chiffre de votre territoire. {why}"
+        )
+    if len(chiffres) > importations.MAX_LIGNES:
+        raise TransitionError(_too_many(importation.nom_fichier, len(chiffres)))
+    source = description.source
+    importation.contenu = _canonical(chiffres, source, lieux)
+    importation.reponses = {
+        **{cle: texte for cle, texte in importation.reponses.items() if cle != A_DECRIRE},
+        "source": source,
+        "remarque": " ".join(_set_aside(ecartees)),
+    }
+    importation.save(update_fields=["contenu", "reponses", "updated_at"])
+    Correspondance.objects.update_or_create(
+        territoire=importation.convention.territoire,
+        entete=brut.empreinte,
+        defaults={
+            "intitule": importation.nom_fichier[-150:],
+            "colonnes": {
+                "colonnes": list(description.colonnes),
+                "annee": description.annee,
+                "niveau": description.niveau,
+                "source": source,
+            },
+        },
+    )
+    return importation
+
+
+def _described(
+    ligne: int, cells: Sequence[str], description: Description, lieux: Lieux, ecartees: Counter[str]
+) -> list[Chiffre]:
+    def said(meaning: str) -> str:
+        rank = description.colonnes.index(meaning)
+        return cells[rank] if rank < len(cells) else ""
+
+    text = said(LIEU)
+    place = lieux.guess(text)
+    if description.niveau:
+        code = lieux.place(description.niveau, text)
+        place = (description.niveau, code) if code else None
+    if place is None:
+        ecartees["d’un autre lieu"] += 1
+        return []
+    annee = description.annee
+    if ANNEE in description.colonnes:
+        try:
+            annee, _ = parse_annee(said(ANNEE))
+        except ValidationError:
+            annee = None
+    if annee is None:
+        ecartees[SANS_ANNEE] += 1
+        return []
+    wanted = [code for code in description.colonnes if code not in (LIEU, ANNEE, IGNOREE)]
+    return [figure(ligne, code, *place, annee, said(code)) for code in wanted]
