@@ -134,6 +134,7 @@ def preview(importation: Importation, *, verrou: bool = False) -> Apercu:
     )
     importeur = kind(importation.convention, answers, verrou=verrou)
     importeur.importation = importation
+    importeur.prepare(columns.cellules(ligne) for ligne in table.lignes)
     rows = [_read_row(importeur, columns, ligne) for ligne in table.lignes]
     questions = list(importeur.questions.values())
     if len(sheets) > 1:
@@ -260,7 +261,7 @@ def _read_row(importeur: Importeur, columns: Correspondance, ligne: Ligne) -> Li
             importeur.say(valeur),
         )
         for nom, valeur in changed.items()
-        if ancien is not None or importeur.say(valeur)
+        if ancien is not None or (importeur.say(valeur) and not importeur.repeats(nom))
     ]
     lue.objet, lue.colonnes = objet, frozenset({*changed, *importeur.traces})
     lue.genre = Genre.NOUVELLE if ancien is None else Genre.MODIFIEE if changed else Genre.INCHANGEE

@@ -107,6 +107,8 @@ class Importeur(ABC):
     """Said of a reference that is not one of these rows."""
     page_ajout: ClassVar[str] = ""
     """The route where its files are sent, when they are not the tables that the shared page reads."""
+    permission: ClassVar[str] = "conventions.change_convention"
+    """Asked on the convention before a file is offered."""
     traces: ClassVar[frozenset[str]] = frozenset()
     """Columns written with any change, which the file does not hold."""
     importation: Importation | None = None
@@ -160,9 +162,17 @@ class Importeur(ABC):
         """What several columns say together: nothing, for most."""
         return
 
+    def prepare(self, lignes: Iterable[Mapping[str, str]]) -> None:
+        """What the rows say together, before any is read: nothing, for most."""
+        return
+
     def title(self, objet: Any) -> str:
         """What a row is called in the preview."""
         return str(objet)
+
+    def repeats(self, nom: str) -> bool:
+        """Whether the title of a new row already says that column."""
+        return False
 
     def number(self, ligne: Ligne, cellules: Mapping[str, str]) -> int:
         """Its line in the file that the person has."""

@@ -11,10 +11,15 @@ from diagnostics.models import Valeur
 Absence = Valeur.Absence
 SECRETS = frozenset({"s", "c", "secret", "secret statistique", "n a secret statistique", "ss"})
 ABSENTES = frozenset(
-    {"", "nd", "n d", "na", "n a", "nc", "ns", "non disponible", "n a resultat non disponible", "null", "nan"}
+    {
+        *("", "nd", "n d", "na", "n a", "nc", "ns", "non disponible", "null", "nan"),
+        *("n a resultat non disponible", "n a division par 0"),
+    }
 )
+"""As CAF, INSEE and the Observatoire des territoires write them (« N/A - division par 0 »), normalised."""
 QUANTUM = Decimal("0.0001")
 LIMITE = Decimal(10) ** 14
+ANNEES = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
 def parse_valeur(text: str) -> tuple[Decimal | None, str]:
@@ -26,7 +31,7 @@ def parse_valeur(text: str) -> tuple[Decimal | None, str]:
     word = normalise(text)
     if word in SECRETS:
         return None, Absence.SECRET
-    if word in ABSENTES and not re.search(r"\d", text):
+    if word in ABSENTES:
         return None, Absence.ABSENTE
     if text[:1] in ("=", "@"):
         raise ValidationError("Cette cellule est une formule : elle n’est pas lue.", code="formula")
@@ -66,5 +71,5 @@ def parse_annee(text: str) -> tuple[int, int | None]:
 
 def year_in(title: str) -> int | None:
     """The last year that a title names: « Population municipale 2021 »."""
-    years = [int(year) for year in re.findall(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])", title)]
+    years = [int(year) for year in ANNEES.findall(title)]
     return years[-1] if years else None

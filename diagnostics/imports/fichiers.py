@@ -3,24 +3,27 @@
 Whatever the bytes, what is here gives rows or raises ``ImportRefuse``, whose text is a French sentence.
 """
 
+import codecs
 import csv
 import io
-import lzma
+import itertools
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from typing import IO
+from typing import IO, cast
 
 from ctg_portal.imports import ImportRefuse, clean_text, iter_workbook
 
 MAX_OCTETS = 200 * 1_048_576
 """Bytes of what is sent."""
-MAX_OCTETS_DEPLIES = 4_000_000_000
+MAX_OCTETS_DEPLIES = 2_000_000_000
 """Bytes read out of it: a dossier complet is some 700 MB once decompressed."""
 MAX_RAPPORT = 200
 MAX_LIGNES = 6_000_000
 MAX_LIGNE = 1_000_000
 """Bytes of one row: the head of a dossier complet is some 30 000."""
+MAX_SAUTS = 200
+"""Line ends inside one cell: beyond, a quotation mark was never closed."""
 MAX_MEMBRES = 50
 MAX_CLASSEUR = 20_000_000
 DEBUT = 262_144
@@ -29,6 +32,30 @@ TETE = 10
 
 _ABIME = "« {nom} » est abîmé : il ne s’ouvre pas. Téléchargez-le de nouveau, et recommencez."
 _TROP_LOURD = "« {nom} » est trop lourd une fois décompressé : il n’est pas lu."
+_GUILLEMET = "« {nom} » : un guillemet ouvert à la ligne {ligne} n’est pas refermé."
+_PAS_UN_TABLEAU = "« {nom} » n’est ni un classeur .xlsx, ni un fichier .csv en UTF-8, ni une archive .zip qui en contient un."
+_AUTRES: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "une archive .gz : décompressez-la, et envoyez le fichier .csv."),
+    (b"7z\xbc\xaf", "une archive .7z : décompressez-la, et envoyez le fichier .csv."),
+    (b"Rar!", "une archive .rar : décompressez-la, et envoyez le fichier .csv."),
+    (b"PAR1", "un fichier Parquet : téléchargez plutôt sa version .csv."),
+    (b"%PDF", "un PDF : téléchargez plutôt le fichier .csv ou .xlsx."),
+    (b"\xff\xfe", "un texte en UTF-16 : enregistrez-le au format « CSV UTF-8 », et recommencez."),
+    (b"\xfe\xff", "un texte en UTF-16 : enregistrez-le au format « CSV UTF-8 », et recommencez."),
+)
+"""What else people send, by its first bytes."""
+_WEB = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+_ABIMES = (
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    zlib.error,
+)
+"""What reading a broken archive raises."""
 
 Ouvre = Callable[[], IO[bytes]]
 
@@ -53,18 +80,28 @@ class Texte(Tableau):
         self.ouvre, self.nom = ouvre, nom
         with ouvre() as file:
             debut = file.read(DEBUT)
-        if not debut.strip(b"\xef\xbb\xbf \r\n\t"):
+        start = debut.lstrip(b"\xef\xbb\xbf \r\n\t")
+        if not start:
             raise ImportRefuse(f"« {nom} » est vide.")
+        for magic, what in _AUTRES:
+            if debut.startswith(magic):
+                raise ImportRefuse(f"« {nom} » est {what}")
         if b"\x00" in debut:
+            raise ImportRefuse(_PAS_UN_TABLEAU.format(nom=nom))
+        if start[:200].lower().startswith(_WEB):
             raise ImportRefuse(
-                f"« {nom} » n’est ni un classeur .xlsx, ni un fichier .csv en UTF-8, ni une archive .zip qui en contient un."
+                f"« {nom} » est une page web, pas un tableau : le téléchargement a échoué, ou c’est la page qui a été "
+                "enregistrée. Téléchargez le fichier lui-même, et recommencez."
             )
-        lines = debut.split(b"\n")[:TETE]
-        self.delimiteur = self._delimiter([line.decode("utf-8-sig", "replace") for line in lines])
+        if start.startswith((b"{", b"[")):
+            raise ImportRefuse(f"« {nom} » est un fichier JSON : téléchargez plutôt sa version .csv.")
+        if start.startswith(b"<"):
+            raise ImportRefuse(f"« {nom} » est un fichier XML : téléchargez plutôt sa version .csv ou .xlsx.")
+        physical = debut.split(b"\n")[:TETE]
+        self.delimiteur = self._delimiter([line.decode("utf-8-sig", "replace") for line in physical])
+        first_rows = itertools.islice(_safely(self._lines(), nom), TETE)
         self.tete = [
-            (numero, cells)
-            for numero, line in enumerate(lines, start=1)
-            if any(cells := self._cells(line, numero))
+            (numero, cells) for numero, line in first_rows if any(cells := self._cells(line, numero))
         ]
 
     @staticmethod
@@ -77,8 +114,9 @@ class Texte(Tableau):
         return ";"
 
     def _cells(self, line: bytes, numero: int) -> list[str]:
+        line = line.removeprefix(codecs.BOM_UTF8) if numero == 1 else line
         try:
-            text = line.decode("utf-8-sig" if numero == 1 else "utf-8")
+            text = line.decode()
         except UnicodeDecodeError:
             text = line.decode("cp1252", "replace")
         try:
@@ -87,17 +125,30 @@ class Texte(Tableau):
             raise ImportRefuse(f"« {self.nom} » : la ligne {numero} ne se lit pas.") from error
         return [clean_text(cell) for cell in cells]
 
+    def _is_open(self, line: bytes) -> bool:
+        """Whether a cell in quotation marks goes on after ``line``; a mark inside a bare cell opens nothing."""
+        inside = False
+        for piece in line.removeprefix(codecs.BOM_UTF8).split(self.delimiteur.encode()):
+            if inside or piece.startswith(b'"'):
+                inside ^= bool(piece.count(b'"') % 2)
+        return inside
+
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """The rows as bytes; a cell in quotation marks may hold line ends."""
         total = numero = 0
         with self.ouvre() as opened:
-            file = io.BufferedReader(opened, 1 << 20) if not isinstance(opened, io.BytesIO) else opened  # type: ignore[arg-type]  # what ``ouvre`` gives reads bytes
+            file = io.BufferedReader(cast("io.RawIOBase", opened), 1 << 20)
             while line := file.readline(MAX_LIGNE):
                 numero += 1
                 first = numero
-                while line.count(b'"') % 2 and len(line) < MAX_LIGNE and (more := file.readline(MAX_LIGNE)):
+                while line.count(b'"') % 2 and self._is_open(line) and len(line) < MAX_LIGNE:
+                    more = file.readline(MAX_LIGNE)
+                    if not more:
+                        raise ImportRefuse(_GUILLEMET.format(nom=self.nom, ligne=first))
                     line += more
                     numero += 1
+                    if numero - first > MAX_SAUTS:
+                        raise ImportRefuse(_GUILLEMET.format(nom=self.nom, ligne=first))
                 total += len(line)
                 if len(line) >= MAX_LIGNE:
                     raise ImportRefuse(f"« {self.nom} » : la ligne {first} est trop longue pour être lue.")
@@ -166,19 +217,23 @@ def open_tables(file: IO[bytes], nom: str) -> list[Tableau]:
         raise ImportRefuse(f"« {nom} » est trop lourd : {MAX_OCTETS // 1_048_576} Mo au plus.")
     start = file.read(8)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
-        raise ImportRefuse(
-            f"« {nom} » est un ancien fichier Excel (.xls), ou demande un mot de passe : enregistrez-le au format .xlsx."
-        )
-    if not start.startswith(b"PK\x03\x04"):
-        return [Texte(lambda: _Again(file), nom)]
+        raise ImportRefuse(_old_office(file, nom))
+    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return [Texte(lambda: cast("IO[bytes]", _Again(file)), nom)]
     try:
         return _open_archive(file, size, nom)
     except ImportRefuse:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except _ABIMES as error:
         raise ImportRefuse(_ABIME.format(nom=nom)) from error
-    except (zlib.error, lzma.LZMAError) as error:
-        raise ImportRefuse(_ABIME.format(nom=nom)) from error
+
+
+def _old_office(file: IO[bytes], nom: str) -> str:
+    """A workbook with a password comes in the wrapping of the old formats, which names what it holds."""
+    file.seek(0)
+    if "EncryptedPackage".encode("utf-16-le") in file.read(MAX_CLASSEUR):
+        return f"« {nom} » est protégé par un mot de passe : enregistrez-le sans, et recommencez."
+    return f"« {nom} » est un ancien fichier Excel (.xls) : enregistrez-le au format .xlsx, et recommencez."
 
 
 def _open_archive(file: IO[bytes], size: int, nom: str) -> list[Tableau]:
@@ -200,19 +255,42 @@ def _open_archive(file: IO[bytes], size: int, nom: str) -> list[Tableau]:
         raise ImportRefuse(_TROP_LOURD.format(nom=nom))
     if len(parts) > MAX_MEMBRES:
         raise ImportRefuse(f"« {nom} » contient trop de fichiers : {MAX_MEMBRES} au plus.")
-    read = [part for part in parts if part.filename.lower().endswith((".csv", ".txt"))]
-    if not read and any(part.filename.lower().endswith((".zip", ".gz", ".7z", ".rar")) for part in parts):
+    if any(part.filename == "mimetype" for part in parts):
         raise ImportRefuse(
-            f"« {nom} » contient une archive dans l’archive : décompressez-la, et envoyez le fichier .csv."
+            f"« {nom} » est un fichier OpenDocument : enregistrez-le au format .xlsx ou .csv, et recommencez."
         )
+    read = _members(parts, (".csv", ".txt")) or _members(parts, (".xlsx",))
     if not read:
-        raise ImportRefuse(f"« {nom} » ne contient aucun fichier .csv.")
-    read.sort(key=lambda part: -part.file_size)
-    return [
-        Texte(lambda part=part: archive.open(part), part.filename.rsplit("/", 1)[-1])  # type: ignore[misc]  # a default argument binds each part
-        for part in read
-        if part.file_size
-    ]
+        raise ImportRefuse(_nothing_to_read(parts, nom))
+    # Other methods may ask for gigabytes of memory, whatever the size.
+    if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in read):
+        raise ImportRefuse(
+            f"« {nom} » est compressé d’une façon que le portail ne lit pas : décompressez-le, et envoyez le fichier .csv."
+        )
+    return [_open_member(archive, part) for part in read]
+
+
+def _members(parts: list[zipfile.ZipInfo], endings: tuple[str, ...]) -> list[zipfile.ZipInfo]:
+    """Those that hold something, the largest first."""
+    named = [part for part in parts if part.filename.lower().endswith(endings) and part.file_size]
+    return sorted(named, key=lambda part: -part.file_size)
+
+
+def _nothing_to_read(parts: list[zipfile.ZipInfo], nom: str) -> str:
+    if not any(part.file_size for part in parts):
+        return f"« {nom} » est une archive vide."
+    if any(part.filename.lower().endswith((".zip", ".gz", ".7z", ".rar")) for part in parts):
+        return f"« {nom} » contient une archive dans l’archive : décompressez-la, et envoyez le fichier .csv."
+    return f"« {nom} » ne contient aucun fichier .csv ni .xlsx."
+
+
+def _open_member(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Tableau:
+    nom = part.filename.rsplit("/", 1)[-1]
+    if not part.filename.lower().endswith(".xlsx"):
+        return Texte(lambda: archive.open(part), nom)
+    if part.file_size > MAX_CLASSEUR:
+        raise ImportRefuse(_TROP_LOURD.format(nom=nom))
+    return Classeur(archive.read(part), nom)
 
 
 class _Again(io.RawIOBase):
@@ -238,13 +316,5 @@ def _safely(lines: Iterator[tuple[int, bytes]], nom: str) -> Iterator[tuple[int,
     """An archive may break in its middle."""
     try:
         yield from lines
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
+    except _ABIMES as error:
         raise ImportRefuse(_ABIME.format(nom=nom)) from error

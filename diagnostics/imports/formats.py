@@ -1,6 +1,14 @@
 """The files of figures that the portal knows by their head, and what each of their rows says.
 
 CAF: data.caf.fr, technical names or French labels. INSEE: dossier complet, Melodi, movements of communes.
+
+Where the names come from. Technical names of CAF files (``dtreffre``, ``numcomdo``, ``indfoy_ndur``, ``txcouv_epci``,
+``pl_am_ind_epci``, ``numregi``…), labels of the button (« Nombre foyers NDUR », « Numéro commune », « Taux de couv
+global »), variables of the dossier complet and codes of Melodi (``PMUN``, ``MED_SL``, ``PR_MD60``, ``LVB``, ``DW_VAC``,
+``Y_GE65``) were read in published code that reads these files. Not found anywhere, hence supposed: the French labels of
+``nbpla_pe`` beyond « Places EAJE - ensemble », and the young age groups of Melodi (``Y3T5``…). A supposed name that is
+wrong is simply not recognised: the file then goes to the screen where each column is described. A file that splits its
+counts (by kind of RSA, by quotient familial) is never taken for the one that holds the totals.
 """
 
 import re
@@ -13,7 +21,8 @@ from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 
-from ctg_portal.imports import ImportRefuse, normalise
+from ctg_portal.imports import normalise, parse_date
+from ctg_portal.templatetags.portal import date_fr
 from diagnostics.imports.cellules import Absence, parse_annee, parse_valeur
 from diagnostics.imports.lieux import MASQUES, Lieux, Niveau, written_level
 
@@ -66,6 +75,10 @@ class Format(ABC):
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         """What a row says of the places of the territoire."""
 
+    def lectures(self) -> list[tuple[str, list[str]]]:
+        """Each indicateur read, with the titles of the columns it comes from, to be shown."""
+        return []
+
 
 def cell(cells: Sequence[str], rank: int) -> str:
     return cells[rank] if rank < len(cells) else ""
@@ -80,6 +93,11 @@ def _find(titles: Sequence[str], *wanted: str) -> int | None:
 
 
 DATES = ("dtreffre", "annee", "date reference", "date de reference", "date ref", "mois de reference")
+LIEUX_CAF = re.compile(
+    r"(?:num|nom|numero|code|lib|libelle) ?(?:(?:de|du|d) )?(?:la |l )?(?:com|epci|dep|reg|caf|insee|geo)\w*(?: .*)?"
+    r"|(?:commune|epci|departement|region|geo)(?: .*)?|national"
+)
+"""The titles of the columns that say the place, normalised."""
 
 
 class Caf(Format):
@@ -88,9 +106,12 @@ class Caf(Format):
     colonnes: ClassVar[dict[str, Callable[[str], bool]]]
     """The title, normalised, of the column of each indicateur."""
 
-    def __init__(self, cle: int, date: int, niveau: str, colonnes: dict[str, int]) -> None:
+    debuts: ClassVar[tuple[str, ...]]
+    """How the titles of its counts begin, normalised: any other column, but those of the place, splits the rows."""
+
+    def __init__(self, entete: Sequence[str], cle: int, date: int, niveau: str, lues: dict[str, int]) -> None:
         super().__init__(cle)
-        self.date, self.niveaux, self.lues = date, [niveau], colonnes
+        self.entete, self.date, self.niveaux, self.lues = entete, date, [niveau], lues
 
     @classmethod
     def place_column(cls, titles: Sequence[str]) -> tuple[int, str] | None:
@@ -99,7 +120,7 @@ class Caf(Format):
             (Niveau.COMMUNE, ("numcomdo", "numcom", "numero commune", "num commune", "code commune")),
             (Niveau.EPCI, ("numepci", "numero epci", "num epci", "code epci")),
             (Niveau.DEPARTEMENT, ("numdep", "numero departement", "num departement", "code departement")),
-            (Niveau.REGION, ("numreg", "numero region", "num region", "code region")),
+            (Niveau.REGION, ("numregi", "numreg", "numero region", "num region", "code region")),
         ):
             if (rank := _find(titles, *wanted)) is not None:
                 return rank, niveau
@@ -114,7 +135,18 @@ class Caf(Format):
             for code, is_column in cls.colonnes.items():
                 if code not in lues and is_column(title):
                     lues[code] = rank
-        return cls(place[0], date, place[1], lues) if place and date is not None and lues else None
+        if place is None or date is None or not lues or any(map(cls._splits, titles)):
+            return None
+        return cls(entete, place[0], date, place[1], lues)
+
+    @classmethod
+    def _splits(cls, title: str) -> bool:
+        """« rsa_type », « Quotient familial »: each row is then a part, not a total."""
+        said = not title or title in DATES or LIEUX_CAF.fullmatch(title)
+        return not said and not title.startswith(cls.debuts)
+
+    def lectures(self) -> list[tuple[str, list[str]]]:
+        return [(code, [self.entete[rank]]) for code, rank in self.lues.items()]
 
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         text = cell(cells, self.cle)
@@ -161,6 +193,10 @@ class CafBeneficiaires(Caf):
     intitule = "CAF, bénéficiaires par commune (s_ben_com_f)"
     source = "CAF, data.caf.fr, s_ben_com_f"
     remarque = "Régime général seulement (la MSA manque), au mois de décembre, arrondi à 5."
+    debuts = (
+        *("indfoy", "indnbp", "indmtt", "montant ", "foyers", "personnes"),
+        *("nombre foyers", "nombre de foyers", "nombre personnes", "nombre de personnes"),
+    )
     colonnes: ClassVar = {
         "foyers-allocataires": _either(
             _named("indfoy_ndur"),
@@ -181,7 +217,6 @@ class CafBeneficiaires(Caf):
             _named("indfoy_ppa"), _says("foyers", "ppa"), _says("foyers", "prime", "activite")
         ),
         "foyers-aah": _either(_named("indfoy_aah"), _says("foyers", "aah")),
-        "foyers-bas-qf": _either(_named("indfoy_basqf", "indfoy_bas_qf"), _says("foyers", "bas", "quotient")),
     }
 
 
@@ -202,6 +237,7 @@ class CafCouverture(Caf):
     intitule = "CAF, taux de couverture de l’accueil du jeune enfant (txcouv_pe)"
     source = "CAF, data.caf.fr, txcouv_pe"
     january_is_the_year = True
+    debuts = ("txcouv", "tauxcouv", "taux ")
     colonnes: ClassVar = {
         "taux-couverture-0-3": _either(
             _technical("txcouv|tauxcouv"),
@@ -210,8 +246,8 @@ class CafCouverture(Caf):
         )
     }
 
-    def __init__(self, cle: int, date: int, niveau: str, colonnes: dict[str, int]) -> None:
-        super().__init__(cle, date, niveau, colonnes)
+    def __init__(self, entete: Sequence[str], cle: int, date: int, niveau: str, lues: dict[str, int]) -> None:
+        super().__init__(entete, cle, date, niveau, lues)
         self.source = f"CAF, data.caf.fr, txcouv_pe_{_SUFFIXES[niveau]}"
 
 
@@ -219,6 +255,7 @@ class CafPlaces(Caf):
     intitule = "CAF, places d’accueil du jeune enfant (nbpla_pe)"
     source = "CAF, data.caf.fr, nbpla_pe"
     january_is_the_year = True
+    debuts = ("pl ", "nbpla", "places ", "tot ", "total ", "nombre ")
     colonnes: ClassVar = {
         "places-eaje": _either(_technical("pl|nbpla", "eaje"), _says("places", "eaje", "ensemble")),
         "places-assistantes-maternelles": _either(
@@ -235,12 +272,17 @@ class CafPlaces(Caf):
         ),
     }
 
-    def __init__(self, cle: int, date: int, niveau: str, colonnes: dict[str, int]) -> None:
-        super().__init__(cle, date, niveau, colonnes)
+    def __init__(self, entete: Sequence[str], cle: int, date: int, niveau: str, lues: dict[str, int]) -> None:
+        super().__init__(entete, cle, date, niveau, lues)
         self.source = f"CAF, data.caf.fr, nbpla_pe_{_SUFFIXES[niveau]}"
 
 
-_SUFFIXES = {Niveau.COMMUNE: "com", Niveau.EPCI: "epci", Niveau.DEPARTEMENT: "dep", Niveau.REGION: "reg"}
+_SUFFIXES: dict[str, str] = {
+    Niveau.COMMUNE: "com",
+    Niveau.EPCI: "epci",
+    Niveau.DEPARTEMENT: "dep",
+    Niveau.REGION: "reg",
+}
 
 
 # INSEE, dossier complet
@@ -248,15 +290,19 @@ _SUFFIXES = {Niveau.COMMUNE: "com", Niveau.EPCI: "epci", Niveau.DEPARTEMENT: "de
 
 @dataclass(frozen=True)
 class Formule:
-    """Variables to add, over others or a variable that stands for an area, times ``facteur``."""
+    """Variables to add, over others or a variable that stands for an area, times ``facteur``.
+
+    ``toutes``: every vintage of the file is read, not only the latest.
+    """
 
     somme: tuple[str, ...]
     sur: tuple[str, ...] = ()
     facteur: int = 1
+    toutes: bool = False
 
 
 VARIABLES: dict[str, tuple[Formule, ...]] = {
-    "population": (Formule(("P_POP",)),),
+    "population": (Formule(("P_POP",), toutes=True),),
     "densite": (Formule(("P_POP",), ("SUPERF",)),),
     "age-0-2": (Formule(("P_POP0002",)),),
     "age-3-5": (Formule(("P_POP0305",)),),
@@ -292,62 +338,88 @@ def _century(digits: str) -> int:
     return int(digits) + (2000 if int(digits) < 68 else 1900)
 
 
+@dataclass(frozen=True)
+class Lecture:
+    """An indicateur for a year: the ranks of the variables above and under the line."""
+
+    indicateur: str
+    annee: int
+    dessus: Sequence[int]
+    dessous: Sequence[int]
+    facteur: int
+
+
 class DossierComplet(Format):
     intitule = "INSEE, dossier complet"
-    source = "INSEE, dossier complet"
     niveaux = (Niveau.COMMUNE,)
 
-    def __init__(self, cle: int, ranks: dict[tuple[str, int | None], int]) -> None:
-        super().__init__(cle)
-        self.lues: list[tuple[str, int, list[int], list[int], int]] = []
+    def __init__(self, entete: Sequence[str], nom: str) -> None:
+        titles = [title.strip().upper() for title in entete]
+        super().__init__(titles.index("CODGEO"))
+        self.entete = titles
+        ranks = {variable(title): rank for rank, title in enumerate(titles)}
+        # « base-cc-evol-struct-pop-2021.csv » has the same variables, fewer.
+        is_whole = "dossier" in nom.lower() or len(titles) > 1000
+        self.source = "INSEE, dossier complet" if is_whole else "INSEE, bases communales"
+        self.lues: list[Lecture] = []
         for indicateur, formules in VARIABLES.items():
+            found: list[Lecture] = []
             for formule in formules:
-                if found := self._latest(formule, ranks):
-                    self.lues.append((indicateur, *found, formule.facteur))
-                    break
+                found = found or list(self._vintages(indicateur, formule, ranks))
+            self.lues += found
 
     @staticmethod
-    def _latest(
-        formule: Formule, ranks: dict[tuple[str, int | None], int]
-    ) -> tuple[int, list[int], list[int]] | None:
-        """The latest year for which the file holds every variable, with their ranks."""
+    def _vintages(
+        indicateur: str, formule: Formule, ranks: dict[tuple[str, int | None], int]
+    ) -> Iterator[Lecture]:
+        """The latest year for which the file holds every variable, or all of them."""
         years = sorted({year for name, year in ranks if name == formule.somme[0] and year}, reverse=True)
         for year in years:
             above = [ranks.get((name, year)) for name in formule.somme]
             under = [ranks.get((name, year), ranks.get((name, None))) for name in formule.sur]
             if None not in above and None not in under:
-                return year, [r for r in above if r is not None], [r for r in under if r is not None]
-        return None
+                yield Lecture(
+                    indicateur,
+                    year,
+                    [r for r in above if r is not None],
+                    [r for r in under if r is not None],
+                    formule.facteur,
+                )
+                if not formule.toutes:
+                    return
 
     @classmethod
     def recognise(cls, entete: Sequence[str], nom: str) -> "Format | None":
         titles = [title.strip().upper() for title in entete]
-        if "CODGEO" not in titles:
+        if "CODGEO" not in titles or sum(variable(title)[1] is not None for title in titles) < 3:
             return None
-        ranks = {variable(title): rank for rank, title in enumerate(titles)}
-        made = cls(titles.index("CODGEO"), ranks)
-        return made if made.lues and sum(year is not None for _, year in ranks) >= 3 else None
+        made = cls(entete, nom)
+        return made if made.lues else None
+
+    def lectures(self) -> list[tuple[str, list[str]]]:
+        return [
+            (lue.indicateur, [self.entete[rank] for rank in (*lue.dessus, *lue.dessous)]) for lue in self.lues
+        ]
 
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         if (code := lieux.place(Niveau.COMMUNE, cell(cells, self.cle))) is None:
             return
-        for indicateur, annee, above, under, facteur in self.lues:
-            lieu = (ligne, indicateur, Niveau.COMMUNE, code, annee)
+        for lue in self.lues:
+            lieu = (ligne, lue.indicateur, Niveau.COMMUNE, code, lue.annee)
             read = []
-            for rank in (*above, *under):
-                text = cell(cells, rank)
-                one = figure(*lieu, text)
+            for rank in (*lue.dessus, *lue.dessous):
+                one = figure(*lieu, cell(cells, rank))
                 if one.valeur is None:
                     yield one
                     break
                 read.append(one.valeur)
             else:
-                total = sum(read[: len(above)], Decimal(0))
-                base = sum(read[len(above) :], Decimal(0)) if under else Decimal(1)
+                total = sum(read[: len(lue.dessus)], Decimal(0))
+                base = sum(read[len(lue.dessus) :], Decimal(0)) if lue.dessous else Decimal(1)
                 if not base:
                     yield Chiffre(*lieu, absence=Absence.ABSENTE)
                 else:
-                    yield Chiffre(*lieu, valeur=parse_valeur(f"{total * facteur / base:.4f}")[0])
+                    yield Chiffre(*lieu, valeur=parse_valeur(f"{total * lue.facteur / base:.4f}")[0])
 
 
 # INSEE, Melodi
@@ -464,20 +536,32 @@ MOUVEMENTS = {
     "32": "devient partie d’une commune nouvelle",
     "33": "fusionne en association",
     "34": "devient simple fusion",
+    "35": "n’est plus commune déléguée",
     "41": "change de code, avec son département",
     "50": "change de code, avec son chef-lieu",
-    "70": "devient commune associée ou déléguée",
+    "70": "devient commune déléguée, d’associée qu’elle était",
+    "71": "redevient commune déléguée",
 }
 
 
 @dataclass(frozen=True)
 class Mouvement:
-    """What happened to a commune of the territoire; read for information, nothing is changed."""
+    """What happened to a commune of the territoire; read for information, nothing is changed.
+
+    ``date`` is as in the file, « 2019-01-01 ».
+    """
 
     date: str
     avant: str
     apres: str
     quoi: str
+
+    @property
+    def jour(self) -> str:
+        try:
+            return date_fr(parse_date(self.date))
+        except ValidationError:
+            return self.date
 
 
 def movement_columns(entete: Sequence[str]) -> dict[str, int] | None:
@@ -499,8 +583,12 @@ def movement(columns: dict[str, int], cells: Sequence[str]) -> Mouvement:
     return Mouvement(said("DATE_EFF"), commune("AV"), commune("AP"), MOUVEMENTS.get(said("MOD"), "change"))
 
 
-def refuse_metadata(entete: Sequence[str], nom: str) -> None:
-    if {"COD_VAR", "LIB_VAR"} <= {title.strip().upper() for title in entete}:
-        raise ImportRefuse(
-            f"« {nom} » décrit les variables, sans chiffre : envoyez l’archive .zip entière, ou « dossier_complet.csv »."
-        )
+# Metadata: what the variables mean, without a figure
+
+
+def metadata_columns(entete: Sequence[str]) -> tuple[int, int] | None:
+    """The ranks of the code and of the label, in « meta_dossier_complet.csv » and its like."""
+    titles = [title.strip().upper() for title in entete]
+    if {"COD_VAR", "LIB_VAR"} <= set(titles):
+        return titles.index("COD_VAR"), titles.index("LIB_VAR")
+    return None

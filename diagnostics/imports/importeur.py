@@ -1,6 +1,7 @@
 """The figures of a territoire as rows to import: shown, confirmed and reported like the other imports."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -17,6 +18,9 @@ from diagnostics.imports.cellules import parse_annee, parse_valeur
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Indicateur, Valeur
 
+CLE = ("indicateur", "niveau", "code", "annee", "source")
+"""The columns that say which figure a row gives."""
+
 
 class ChiffresImporteur(Importeur):
     """The figures of the territoire of a convention, known by place, year, indicateur and source."""
@@ -25,6 +29,7 @@ class ChiffresImporteur(Importeur):
     modele = Valeur
     inconnu = "n’est pas un chiffre de ce territoire"
     page_ajout = "diagnostics:chiffres_import"
+    permission = "diagnostics.change_chiffres"
     traces = frozenset({"importation"})
     champs = (
         Champ("ligne", "Ligne", derive=True),
@@ -63,6 +68,8 @@ class ChiffresImporteur(Importeur):
             for row in self.existants.values()
         }
         self.vues: set[tuple[Any, ...]] = set()
+        self.conflits: dict[tuple[str, ...], list[str]] = {}
+        """The lines of the rows that give several values to one figure: none of them is written."""
 
     @classmethod
     def rows_of(cls, convention: Convention) -> models.QuerySet[Valeur]:
@@ -78,6 +85,17 @@ class ChiffresImporteur(Importeur):
             "absence": self._absence,
             "source": lambda text: text,
         }
+
+    def prepare(self, lignes: Iterable[Mapping[str, str]]) -> None:
+        found: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+        for cellules in lignes:
+            value = normalise(cellules.get("valeur", "") or cellules.get("absence", ""))
+            found[self._place(cellules)].setdefault(value, cellules.get("ligne", ""))
+        self.conflits = {cle: list(lines.values()) for cle, lines in found.items() if len(lines) > 1}
+
+    @staticmethod
+    def _place(cellules: Mapping[str, str]) -> tuple[str, ...]:
+        return tuple(normalise(cellules.get(nom, "")) for nom in CLE)
 
     def _indicateur(self, text: str) -> Indicateur:
         if found := self.indicateurs.get(normalise(text)):
@@ -103,6 +121,11 @@ class ChiffresImporteur(Importeur):
     def complete(self, cellules: Mapping[str, str], ancien: Any | None, lecture: Lecture) -> None:
         """The place is one of the territoire; a figure that is not there says why."""
         valeurs = lecture.valeurs
+        if not lecture.motifs and (lines := self.conflits.get(self._place(cellules))):
+            said = (
+                f"Les lignes {' et '.join(lines[:2])} donnent" if all(lines) else "Plusieurs lignes donnent"
+            )
+            lecture.motifs.append(f"{said} deux valeurs à ce chiffre : gardez-en une.")
         if not lecture.motifs:
             code = self.lieux.place(valeurs["niveau"], valeurs["code"])
             if code is None:
@@ -110,6 +133,8 @@ class ChiffresImporteur(Importeur):
             else:
                 valeurs["code"] = code
         if valeurs.get("valeur") is not None:
+            if valeurs["valeur"] < 0 and "indicateur" in valeurs and valeurs["indicateur"].is_sommable:
+                lecture.motifs.append("Un effectif n’est jamais négatif.")
             if valeurs.get("absence"):
                 lecture.motifs.append("Cette ligne porte une valeur, et dit qu’elle manque.")
             valeurs["absence"] = ""
@@ -148,6 +173,10 @@ class ChiffresImporteur(Importeur):
 
     def title(self, objet: Valeur) -> str:
         return f"{objet.indicateur.intitule}, {objet.annee}\u00a0: {self.lieux.nom(objet.niveau, objet.code)}"
+
+    def repeats(self, nom: str) -> bool:
+        """The source too, when the whole file has one: it is said above the rows."""
+        return nom in CLE and (nom != "source" or bool(self.reponses.get("source")))
 
     def number(self, ligne: Ligne, cellules: Mapping[str, str]) -> int:
         try:

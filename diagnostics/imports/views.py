@@ -1,29 +1,23 @@
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpResponseRedirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.generic import FormView
 from django.views.generic.detail import SingleObjectMixin
 
 from conventions.mixins import InConventionMixin
 from conventions.models import Importation
-from ctg_portal.depots import BoundedUploadHandler
 from ctg_portal.imports import ImportRefuse
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from diagnostics.imports import envoi
 from diagnostics.imports.fichiers import MAX_OCTETS
 from diagnostics.imports.forms import ChiffresForm, ColonnesForm
+from diagnostics.views.chiffres import CHANGE
 
 
-class GrandFichierUploadHandler(BoundedUploadHandler):
-    """Files of all of France: larger than what people deposit, never kept."""
+class ChiffresImportView(InConventionMixin, FormView):
+    """Sends a file of figures: one of all of France may be sent, and only what concerns the territoire is kept."""
 
-    limite = MAX_OCTETS
-
-
-class _ChiffresImportView(InConventionMixin, FormView):
-    convention_permission = "conventions.change_convention"
+    convention_permission = CHANGE
+    depot_octets = MAX_OCTETS
     form_class = ChiffresForm
     template_name = "diagnostics/chiffres_import.html"
     room = "diagnostic"
@@ -44,23 +38,6 @@ class _ChiffresImportView(InConventionMixin, FormView):
                 reverse("diagnostics:chiffres_colonnes", args=[self.convention.code, importation.pk])
             )
         return HttpResponseRedirect(importation.get_absolute_url())
-
-
-@method_decorator(csrf_exempt, name="dispatch")
-class ChiffresImportView(_ChiffresImportView):
-    """Sends a file of figures. How it is received is said before the body is read, hence before the CSRF check,
-    which is made just after."""
-
-    def dispatch(self, request, *args, **kwargs):
-        request.upload_handlers = [
-            GrandFichierUploadHandler(request),
-            TemporaryFileUploadHandler(request),
-        ]
-        return self.checked(request, *args, **kwargs)
-
-    @method_decorator(csrf_protect)
-    def checked(self, request, *args, **kwargs):
-        return super().dispatch(request, *args, **kwargs)
 
 
 class ChiffresColonnesView(

@@ -1,12 +1,15 @@
 """From the files people download to the figures of their territoire: read as a stream, shown, then written."""
 
 import io
+import threading
 import zipfile
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db import IntegrityError, connection
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,11 +28,14 @@ from tests.factories import (
     CommuneFactory,
     ConventionFactory,
     DepartementFactory,
+    DiagnosticFactory,
     TerritoireFactory,
     UserFactory,
 )
 from tests.test_pages import MOST_QUERIES
 
+QUERIES_OF_A_PREVIEW = 12
+QUERIES_OF_THE_COLUMNS = 10
 FICHIERS = Path(__file__).parent / "fichiers"
 LIEUX = Lieux(
     {
@@ -167,11 +173,12 @@ def test_caf_coverage_and_places_with_french_labels():
     }
 
 
-def test_dossier_complet_reads_the_latest_vintage_of_each_variable():
+def test_dossier_complet_reads_the_latest_vintage_and_every_population():
     lu = read("dossier_complet.csv")
 
     assert {key: value for key, value in said(lu).items() if key[1] == "46066"} == {
         ("population", "46066", 2021): Decimal("586.4"),
+        ("population", "46066", 2015): 600,
         ("densite", "46066", 2021): Decimal("49.9915"),
         ("age-11-17", "46066", 2021): Decimal("31.5"),
         ("age-75-plus", "46066", 2021): 90,
@@ -277,33 +284,173 @@ def test_year(text, year):
 
 # What is refused, with a sentence
 
-
-def test_archives_that_are_refused(monkeypatch):
-    for archive, sentence in (
-        (zipped(a__zip=zipped(b__csv="x")), "archive dans l’archive"),
-        (zipped(a__csv="0" * 5_000_000), "trop lourd une fois décompressé"),
-        (zipped(a__pdf="x"), "ne contient aucun fichier .csv"),
-        (zipped(a__csv="CODGEO;x\n" * 900)[:-60], "abîmé"),
-        (b"\xd0\xcf\x11\xe0abc", "ancien fichier Excel"),
-    ):
-        with pytest.raises(ImportRefuse, match=sentence):
-            read("f.zip", archive)
+ENTETE = b"dtreffre;numcomdo;nomcom;indfoy_ndur\n"
+LIGNE = b"2023-12;46066;CAZALS;145\n"
 
 
-def test_files_that_are_refused(monkeypatch):
+def workbook(*rows):
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def locked():
+    """A zip whose only member says that it is encrypted."""
+    archive = bytearray(zipped(a__csv=ENTETE + LIGNE))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        archive[archive.index(mark) + offset] |= 1
+    return bytes(archive)
+
+
+def lzma_zip():
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.csv", ENTETE + LIGNE)
+    return written.getvalue()
+
+
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+REFUSED = {
+    "empty": (b"", "est vide"),
+    "spaces": (b"\xef\xbb\xbf \r\n\r\n", "est vide"),
+    "empty zip": (zipped(), "est une archive vide"),
+    "zip of an empty file": (zipped(a__csv=""), "est une archive vide"),
+    "nested zip": (zipped(a__zip=zipped(b__csv="x")), "archive dans l’archive"),
+    "bomb": (zipped(a__csv="0" * 5_000_000), "trop lourd une fois décompressé"),
+    "zip of something else": (zipped(a__pdf="x"), "ne contient aucun fichier .csv ni .xlsx"),
+    "too many members": (zipped(**{f"a{rank}__csv": "x" for rank in range(60)}), "contient trop de fichiers"),
+    "broken zip": (zipped(a__csv="CODGEO;x\n" * 900)[:-60], "est abîmé"),
+    "encrypted zip": (locked(), "demande un mot de passe"),
+    "zip in another manner": (lzma_zip(), "compressé d’une façon"),
+    "opendocument": (zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet"), "OpenDocument"),
+    "xls": (OLE, "ancien fichier Excel"),
+    "encrypted xlsx": (OLE + "EncryptedPackage".encode("utf-16-le"), "protégé par un mot de passe"),
+    "empty xlsx": (workbook(), "est vide"),
+    "xlsx with a formula": (
+        workbook(["codgeo", "valeur"], ["46066", "=1+1"]),
+        "la formule de la cellule B2 n’a pas de résultat",
+    ),
+    "web page": (b"\r\n<!DOCTYPE html><html><body>Erreur</body></html>", "est une page web"),
+    "xml": (b"<?xml version='1.0'?><a/>", "fichier XML"),
+    "json": (b'[{"annee": 2023}]', "fichier JSON"),
+    "pdf": (b"%PDF-1.7 abc", "un PDF"),
+    "parquet": (b"PAR1\x00\x00", "Parquet"),
+    "utf-16": ("code;x\n46066;5\n".encode("utf-16"), "UTF-16"),
+    "binary": (b"a\x00b", "ni un classeur"),
+    "one word": (b"un seul mot", "pas un tableau"),
+    "metadata": (b"COD_VAR;LIB_VAR\nP21_POP;Population", "dictionnaire des variables"),
+    "head of a known file": (ENTETE, "n’a aucune ligne"),
+    "head of another file": (b"code;x\n", "n’a aucune ligne"),
+    "other territoires": (ENTETE + b"2023-12;75056;PARIS;5\n", "aucune de ses lignes ne concerne"),
+    "other territoires, unknown": (b"code;x\n75056;5\n", "aucune de ses lignes ne porte le code"),
+    "open quotation mark": (
+        ENTETE + b'2023-12;46066;"CAZALS;145\n' + LIGNE,
+        "un guillemet ouvert à la ligne 2",
+    ),
+    "old line ends": ((ENTETE + LIGNE).replace(b"\n", b"\r"), "ligne 1 ne se lit pas"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_file_is_refused_with_a_sentence(case):
+    contenu, sentence = REFUSED[case]
+
+    with pytest.raises(ImportRefuse, match=sentence):
+        read("fichier.csv", contenu)
+
+
+def test_a_file_of_too_many_lines_is_refused(monkeypatch):
     monkeypatch.setattr(fichiers, "MAX_LIGNES", 3)
     with pytest.raises(ImportRefuse, match="est trop long"):
         read("s_ben_com_f.csv")
-    for contenu, sentence in (
-        (b"", "est vide"),
-        (b"a\x00b", "ni un classeur"),
-        (b"un seul mot", "pas un tableau"),
-        (b"COD_VAR;LIB_VAR\nP21_POP;Population", "sans chiffre"),
-        (b"dtreffre;numcomdo;indfoy_ndur\n2023-12;75056;5\n", "aucune de ses lignes ne concerne"),
-        (b"code;x\n75056;5\n", "aucune de ses lignes ne porte le code"),
+
+
+def test_a_file_heavier_once_open_than_it_says_is_refused(monkeypatch):
+    monkeypatch.setattr(fichiers, "MAX_OCTETS_DEPLIES", 200)
+    with pytest.raises(ImportRefuse, match="trop lourd une fois décompressé"):
+        read("s_ben_com_f.csv")
+
+
+def test_unknown_table_with_too_many_rows_is_refused(monkeypatch):
+    monkeypatch.setattr(envoi, "MAX_BRUTES", 1)
+    with pytest.raises(ImportRefuse, match="trop de ses lignes"):
+        read("f.csv", b"code;x\n46066;5\n46297;5\n")
+
+
+# How text is written
+
+
+@pytest.mark.parametrize(
+    "contenu",
+    [
+        ENTETE + LIGNE,
+        b"\xef\xbb\xbf" + ENTETE + LIGNE,
+        b"\xef\xbb\xbf" + ENTETE.replace(b"dtreffre", b'"dtreffre"') + LIGNE,
+        (ENTETE + LIGNE).replace(b"\n", b"\r\n"),
+        (ENTETE + LIGNE).replace(b";", b","),
+        (ENTETE + LIGNE).replace(b";", b"\t"),
+        ENTETE + LIGNE.replace(b"CAZALS", b'"CAZALS\n(Lot)"'),
+        ENTETE.replace(b"nomcom", b'"nom de\nla commune"') + LIGNE,
+        ENTETE + LIGNE.replace(b"CAZALS", b'CA"ZALS'),
+        ENTETE + LIGNE.rstrip(),
+        zipped(dossier__s_ben_com_f__csv=ENTETE + LIGNE),
+    ],
+)
+def test_same_figures_however_the_text_is_written(contenu):
+    assert said(read("f.csv", contenu)) == {("foyers-allocataires", "46066", 2023): 145}
+
+
+def test_a_mark_inside_a_bare_cell_swallows_no_row():
+    text = ENTETE + LIGNE.replace(b"CAZALS", b'CA"ZALS') + LIGNE.replace(b"46066", b"46297")
+
+    assert [one.ligne for one in read("f.csv", text).chiffres] == [2, 3]
+
+
+def test_windows_encoding_keeps_its_accents():
+    lu = read("f.csv", "Code;Libellé;Évolution\n46066;Cazals;5\n".encode("cp1252"))
+
+    assert lu.brutes[0][1] == ["Code", "Libellé", "Évolution"]
+
+
+def test_workbook_inside_an_archive_is_read():
+    lu = read("f.zip", zipped(obs__xlsx=workbook(["codgeo", "an", "x"], ["46066", 2021, 5])))
+
+    assert lu.brutes == [(1, ["codgeo", "an", "x"]), (2, ["46066", "2021", "5"])]
+
+
+def test_files_that_split_their_counts_are_not_taken_for_totals():
+    for head in (
+        "dtreffre;numcomdo;nomcom;rsa_type;indfoy_rsa;indnbp_rsa",
+        "Date référence;Numéro commune;Nom commune;Quotient familial;Nombre foyers NDUR",
+        "dtreffre;numcomdo;nomcom;Nombre d’enfants;indfoy_ndur",
     ):
-        with pytest.raises(ImportRefuse, match=sentence):
-            read("f.csv", contenu)
+        assert read("f.csv", f"{head}\n2023-12;46066;Cazals;a;5;6\n".encode()).a_decrire
+
+
+def test_metadata_of_the_archive_say_what_was_read():
+    archive = zipped(
+        dossier_complet__csv=content("dossier_complet.csv"),
+        meta_dossier_complet__csv="COD_VAR;LIB_VAR;LIB_VAR_LONG\nP21_LOG;Logements en 2021 (princ);x\n"
+        "P21_LOGVAC;Logements vacants en 2021 (princ);x\n",
+    )
+
+    lectures = read("dossier_complet.zip", archive).lectures
+
+    assert [
+        "part-logements-vacants",
+        "P21_LOGVAC + P21_LOG",
+        "Logements vacants en 2021 (princ); Logements en 2021 (princ)",
+    ] in lectures
+    assert ["age-11-17", "P21_POP1114 + P21_POP1517", ""] in lectures
+
+
+def test_a_communal_base_is_not_called_the_dossier_complet():
+    text = "CODGEO;P21_POP;P21_POP0002;P21_POP0305\n46066;586;12;14\n"
+
+    assert read("base-cc-evol-struct-pop-2021.csv", text.encode()).source == "INSEE, bases communales"
 
 
 HEADS = st.sampled_from([path.read_bytes() for path in sorted(FICHIERS.iterdir())])
@@ -358,7 +505,7 @@ def test_same_file_twice_has_nothing_to_write(convention, by):
 
     again = importations.preview(send(convention, by, "dossier_complet.csv"))
 
-    assert again.comptes == {"nouvelle": 0, "modifiee": 0, "inchangee": 24, "refusee": 0}
+    assert again.comptes == {"nouvelle": 0, "modifiee": 0, "inchangee": 26, "refusee": 0}
 
 
 def test_changed_figure_is_shown_then_written(convention, by):
@@ -382,8 +529,28 @@ def test_unreadable_figure_is_refused_with_its_line(convention, by):
 
     assert [(row.numero, row.genre, row.motifs) for row in lignes] == [
         (2, "refusee", ["Valeur : Cette cellule est une formule : elle n’est pas lue."]),
-        (3, "nouvelle", []),
-        (4, "refusee", ["Une autre ligne du fichier donne déjà ce chiffre."]),
+        (3, "refusee", ["Les lignes 3 et 4 donnent deux valeurs à ce chiffre : gardez-en une."]),
+        (4, "refusee", ["Les lignes 3 et 4 donnent deux valeurs à ce chiffre : gardez-en une."]),
+    ]
+
+
+def test_a_count_is_never_negative(convention, by):
+    [ligne] = importations.preview(
+        send(convention, by, "f.csv", ENTETE + LIGNE.replace(b"145", b"-5"))
+    ).lignes
+
+    assert ligne.motifs == ["Un effectif n’est jamais négatif."]
+
+
+def test_same_row_twice_is_written_once(convention, by):
+    importation = send(convention, by, "f.csv", ENTETE + LIGNE + LIGNE)
+
+    confirm(importation, by, sans_refusees=True)
+
+    assert Valeur.objects.get().valeur == 145
+    assert [(row["genre"], row["motifs"]) for row in importation.rapport] == [
+        ("nouvelle", []),
+        ("refusee", ["Une autre ligne du fichier donne déjà ce chiffre."]),
     ]
 
 
@@ -421,9 +588,7 @@ def test_row_of_another_territoire_is_refused(convention, by):
 
 
 def observatoire():
-    book = Workbook()
-    page = book.active
-    for row in (
+    return workbook(
         ["Part des logements vacants"],
         ["Source : INSEE"],
         ["Territoires : communes"],
@@ -431,15 +596,13 @@ def observatoire():
         ["codgeo", "libgeo", "an", "part_logt_vacants"],
         ["46066", "Cazals", 2021, 10.5],
         [1001, "Abergement", 2021, 3],
-    ):
-        page.append(row)
-    written = io.BytesIO()
-    book.save(written)
-    return written.getvalue()
+    )
 
 
-def describe(importation, by, colonnes, annee=None, niveau="", source="Observatoire des territoires"):
-    return envoi.describe(importation, envoi.Description(colonnes, annee, niveau, source), by=by)
+def describe(
+    importation, by, colonnes, annee=None, niveau="", source="Observatoire des territoires", garde=""
+):
+    return envoi.describe(importation, envoi.Description(colonnes, annee, niveau, source, garde), by=by)
 
 
 def test_unknown_table_is_described_then_remembered(convention, by):
@@ -458,7 +621,8 @@ def test_unknown_table_is_described_then_remembered(convention, by):
     assert (valeur.code, valeur.annee, valeur.valeur) == ("46066", 2021, Decimal("10.5"))
     again = send(convention, by, "obs-2.xlsx", observatoire())
     known = envoi.remembered(again, envoi.raw_table(again))
-    assert list(envoi.suggest(brut, known, []).colonnes) == colonnes
+    indicateurs = list(envoi.Indicateur.objects.all())
+    assert list(envoi.suggest(brut, known, indicateurs).colonnes) == colonnes
     with pytest.raises(TransitionError, match="déjà"):
         describe(importation, by, colonnes)
 
@@ -477,6 +641,64 @@ def test_local_statistics_are_guessed_and_secret_is_kept(convention, by):
         ("46066", Decimal(586), "", "INSEE, statistiques locales"),
         ("46297", None, "secret", "INSEE, statistiques locales"),
     ]
+
+
+SPLIT = (
+    "dtreffre;numcomdo;nomcom;quotient_familial;indfoy_ndur\n"
+    "2023-12;46066;Cazals;QF inférieur à 400 €;20\n2023-12;46066;Cazals;de 400 à 799 €;45\n"
+    "2023-12;46297;Salviac;QF inférieur à 400 €;s\n"
+).encode()
+
+
+def test_rows_that_a_column_splits_are_kept_by_what_it_says(convention, by):
+    importation = send(convention, by, "ndur_s_qf_400_com_f.csv", SPLIT)
+    said = envoi.suggest(envoi.raw_table(importation), None, list(envoi.Indicateur.objects.all()))
+    assert said.colonnes == ["annee", "lieu", "", "", ""]
+
+    with pytest.raises(TransitionError, match="Les lignes 2 et 3 donnent deux valeurs"):
+        describe(importation, by, ["annee", "lieu", "", "", "foyers-bas-qf"])
+    describe(
+        importation,
+        by,
+        ["annee", "lieu", "", "tri", "foyers-bas-qf"],
+        garde="qf inferieur a 400 €",
+        source="CAF",
+    )
+    confirm(importation, by)
+
+    assert list(Valeur.objects.order_by("code").values_list("code", "valeur", "absence")) == [
+        ("46066", Decimal(20), ""),
+        ("46297", None, "secret"),
+    ]
+
+
+def test_each_title_may_bear_its_year(convention, by):
+    def table(first, last):
+        return f"Code;Population municipale {first};Population municipale {last}\n46066;586;600\n".encode()
+
+    importation = send(convention, by, "statistiques_locales.csv", table(2021, 2015))
+    said = envoi.suggest(envoi.raw_table(importation), None, list(envoi.Indicateur.objects.all()))
+    describe(importation, by, said.colonnes, said.annee, source="INSEE, statistiques locales")
+    confirm(importation, by)
+
+    assert dict(Valeur.objects.values_list("annee", "valeur")) == {2021: 586, 2015: 600}
+    later = send(convention, by, "statistiques_locales.csv", table(2022, 2016))
+    assert envoi.remembered(later, envoi.raw_table(later)).colonnes["colonnes"] == [
+        "lieu",
+        "population",
+        "population",
+    ]
+
+
+def test_year_is_asked_again_for_a_remembered_table(convention, by):
+    table = b"code;vacants\n46066;5\n"
+    describe(send(convention, by, "f.csv", table), by, ["lieu", "logements-vacants"], 2021, source="INSEE")
+    again = send(convention, by, "f.csv", table)
+    brut = envoi.raw_table(again)
+
+    said = envoi.suggest(brut, envoi.remembered(again, brut), list(envoi.Indicateur.objects.all()))
+
+    assert (said.colonnes, said.annee, said.source) == (["lieu", "logements-vacants"], None, "INSEE")
 
 
 # Pages
@@ -512,13 +734,31 @@ def test_upload_refused_keeps_nothing(client, convention):
 
 
 def test_upload_too_heavy_is_refused(client, convention, monkeypatch):
-    monkeypatch.setattr("diagnostics.imports.views.GrandFichierUploadHandler.limite", 10)
+    monkeypatch.setattr("diagnostics.imports.views.ChiffresImportView.depot_octets", 10)
     monkeypatch.setattr("diagnostics.imports.forms.MAX_OCTETS", 10)
 
     response = upload(client, convention, "s_ben_com_f.csv")
 
     assert response.status_code == 200
     assert "Ce fichier est trop lourd" in response.content.decode()
+
+
+@pytest.mark.parametrize(("logged_in", "kept"), [(True, 100), (False, 10)])
+def test_only_whoever_is_logged_in_sends_more_than_a_document(client, convention, settings, logged_in, kept):
+    settings.DEPOT_OCTETS = 10
+    if not logged_in:
+        client.logout()
+    sizes = []
+
+    class Spy(TemporaryFileUploadHandler):
+        def receive_data_chunk(self, raw_data, start):
+            sizes.append(len(raw_data))
+
+    settings.FILE_UPLOAD_HANDLERS = ["ctg_portal.depots.BoundedUploadHandler", f"{__name__}.{Spy.__name__}"]
+    globals()[Spy.__name__] = Spy
+    upload(client, convention, "f.csv", b"x" * 100)
+
+    assert sum(sizes) == (kept if logged_in else 0)
 
 
 def test_upload_needs_the_token(convention, by, client):
@@ -545,11 +785,115 @@ def test_columns_are_described_on_the_page(client, convention):
     assert "Donnez l’année" in client.post(address, without).content.decode()
     twice = without | {"c1": "lieu", "annee": "2021"}
     assert "Deux colonnes disent" in client.post(address, twice).content.decode()
+    split = without | {"c1": "tri", "c2": "annee"}
+    assert "Dites quelles lignes garder" in client.post(address, split).content.decode()
+    assert "Dites quelle colonne porte" in client.post(address, without | {"c0": ""}).content.decode()
+    assert "Dites quel indicateur" in client.post(address, without | {"c3": ""}).content.decode()
     response = client.post(address, without | {"c2": "annee"})
 
     assert response.headers["Location"] == importation.get_absolute_url()
     assert Correspondance.objects.get().territoire == convention.territoire
     assert client.get(address).headers["Location"] == importation.get_absolute_url()
+
+
+@pytest.fixture
+def valide(convention):
+    """The diagnostic is validated: its figures no longer change."""
+    return DiagnosticFactory(convention=convention, statut="valide")
+
+
+def test_a_validated_diagnostic_takes_no_more_figures(client, convention, by, request):
+    importation = send(convention, by, "s_ben_com_f.csv")
+    raw = send(convention, by, "obs.xlsx", observatoire())
+    request.getfixturevalue("valide")
+    addresses = [
+        reverse("diagnostics:chiffres_import", args=[convention.code]),
+        reverse("diagnostics:chiffres_colonnes", args=[convention.code, raw.pk]),
+        reverse("conventions:importation_confirm", args=[convention.code, importation.pk]),
+    ]
+
+    assert [client.post(address).status_code for address in addresses] == [403, 403, 403]
+    assert "Écrire 15 lignes" not in client.get(importation.get_absolute_url()).content.decode()
+    listed = client.get(reverse("conventions:importations", args=[convention.code])).content.decode()
+    assert "Importer des chiffres" not in listed
+    assert "Importer des équipements" in listed
+
+
+def rows(count):
+    return ENTETE + b"".join(LIGNE.replace(b"2023", str(2000 + rank).encode()) for rank in range(count))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_previews_ask_the_same_queries_whatever_they_hold(
+    client, convention, django_assert_num_queries, count
+):
+    response = upload(client, convention, "f.csv", rows(count))
+
+    with django_assert_num_queries(QUERIES_OF_A_PREVIEW):
+        client.get(response.headers["Location"])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_columns_ask_the_same_queries_whatever_they_hold(
+    client, convention, django_assert_num_queries, count
+):
+    table = "code;" + ";".join(f"x{rank}" for rank in range(count)) + "\n46066;" + ";".join("5" * count)
+    response = upload(client, convention, "f.csv", table.encode())
+
+    with django_assert_num_queries(QUERIES_OF_THE_COLUMNS):
+        client.get(response.headers["Location"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_confirmations_at_once_write_once(convention, by):
+    importation = send(convention, by, "s_ben_com_f.csv")
+    empreinte = importations.preview(importation).empreinte
+    start = threading.Barrier(2)
+    answers = []
+
+    def attempt():
+        start.wait()
+        try:
+            importations.confirm(
+                Importation.objects.get(pk=importation.pk), empreinte=empreinte, sans_refusees=False, by=by
+            )
+            answers.append("écrite")
+        except TransitionError as refus:
+            answers.append(str(refus))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=attempt) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(answers) == [
+        "Cette importation est déjà confirmée : rien n’est écrit une seconde fois.",
+        "écrite",
+    ]
+    assert Valeur.objects.count() == 15
+
+
+def test_a_failure_in_the_middle_writes_nothing(convention, by, monkeypatch):
+    confirm(send(convention, by, "txcouv_pe_epci.csv"), by)
+    changed = content("txcouv_pe_epci.csv").replace(b"61.7", b"62.5").replace(b"2022", b"2021")
+    importation = send(convention, by, "txcouv_pe_epci.csv", changed)
+
+    def fail(*args, **kwargs):
+        raise IntegrityError
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.bulk_create", fail)
+    with pytest.raises(TransitionError, match="rien n’est écrit"):
+        confirm(importation, by)
+
+    assert list(Valeur.objects.order_by("annee").values_list("annee", "valeur")) == [
+        (2022, Decimal("63.25")),
+        (2023, Decimal("61.7")),
+    ]
+    importation.refresh_from_db()
+    assert importation.statut == "a_confirmer"
 
 
 @pytest.mark.parametrize("name", ["s_ben_com_f.csv", "obs.xlsx"])
