@@ -14,8 +14,8 @@ from typing import IO, cast
 
 from ctg_portal.imports import ImportRefuse, clean_text, iter_workbook
 
-MAX_OCTETS = 200 * 1_048_576
-"""Bytes of what is sent."""
+MAX_OCTETS = 300 * 1_048_576
+"""Bytes of what is sent: a dossier complet is some 150 MB in its archive."""
 MAX_OCTETS_DEPLIES = 2_000_000_000
 """Bytes read out of it: a dossier complet is some 700 MB once decompressed."""
 MAX_RAPPORT = 200
@@ -30,6 +30,10 @@ DEBUT = 262_144
 TETE = 10
 """Rows in which the head of a table is looked for: some files begin with four lines of titles."""
 
+TROP_LOURD_ENVOYE = (
+    f"« {{nom}} » est trop lourd : {MAX_OCTETS // 1_048_576} Mo au plus. Envoyez-le dans une archive .zip, comme on le "
+    "télécharge."
+)
 _ABIME = "« {nom} » est abîmé : il ne s’ouvre pas. Téléchargez-le de nouveau, et recommencez."
 _TROP_LOURD = "« {nom} » est trop lourd une fois décompressé : il n’est pas lu."
 _GUILLEMET = "« {nom} » : un guillemet ouvert à la ligne {ligne} n’est pas refermé."
@@ -214,7 +218,7 @@ def open_tables(file: IO[bytes], nom: str) -> list[Tableau]:
     if not size:
         raise ImportRefuse(f"« {nom} » est vide.")
     if size > MAX_OCTETS:
-        raise ImportRefuse(f"« {nom} » est trop lourd : {MAX_OCTETS // 1_048_576} Mo au plus.")
+        raise ImportRefuse(TROP_LOURD_ENVOYE.format(nom=nom))
     start = file.read(8)
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise ImportRefuse(_old_office(file, nom))

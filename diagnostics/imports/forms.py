@@ -5,7 +5,7 @@ from ctg_portal.imports import ImportRefuse
 from diagnostics.forms import form_helper
 from diagnostics.imports import envoi
 from diagnostics.imports.cellules import year_in
-from diagnostics.imports.fichiers import MAX_OCTETS
+from diagnostics.imports.fichiers import MAX_OCTETS, TROP_LOURD_ENVOYE
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Indicateur, Valeur
 
@@ -30,7 +30,8 @@ class ChiffresForm(forms.Form):
     def clean_fichier(self):
         file = self.cleaned_data["fichier"]
         if file.size > MAX_OCTETS:
-            raise ValidationError(f"Ce fichier est trop lourd\u00a0: {MEGAOCTETS} au plus.", code="too_large")
+            refus = ImportRefuse(TROP_LOURD_ENVOYE.format(nom=file.name))
+            raise ValidationError(str(refus), code="too_large")
         try:
             self.lu = envoi.read_upload(file.file, file.name, Lieux.of(self.convention.territoire))
         except ImportRefuse as refus:

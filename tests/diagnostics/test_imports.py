@@ -31,6 +31,7 @@ from tests.factories import (
     DiagnosticFactory,
     TerritoireFactory,
     UserFactory,
+    load_indicateurs,
 )
 from tests.test_pages import MOST_QUERIES
 
@@ -50,6 +51,7 @@ LIEUX = Lieux(
 
 @pytest.fixture
 def convention(client):
+    load_indicateurs()
     departement = DepartementFactory(code="46", nom="Lot", code_region="76", region="Occitanie")
     territoire = TerritoireFactory(siren="200035327", nom="CC Cazals-Salviac", departement=departement)
     territoire.communes.add(
@@ -740,7 +742,7 @@ def test_upload_too_heavy_is_refused(client, convention, monkeypatch):
     response = upload(client, convention, "s_ben_com_f.csv")
 
     assert response.status_code == 200
-    assert "Ce fichier est trop lourd" in response.content.decode()
+    assert "est trop lourd" in response.content.decode()
 
 
 @pytest.mark.parametrize(("logged_in", "kept"), [(True, 100), (False, 10)])
