@@ -79,7 +79,7 @@ class Lu:
     a_decrire: bool = False
     mouvements: list[Mouvement] | None = None
     lectures: list[list[str]] = field(default_factory=list)
-    """For each indicateur read: its code, the columns it comes from, and what the metadata say of them."""
+    """For each indicateur read: its code, how it is made, and what the metadata say of them."""
 
 
 def read_upload(file: IO[bytes], nom: str, lieux: Lieux) -> Lu:
@@ -106,7 +106,7 @@ def read_upload(file: IO[bytes], nom: str, lieux: Lieux) -> Lu:
 def _lectures(found: Format, metadata: Sequence[Tableau]) -> list[list[str]]:
     """What was read from where, with the labels of the metadata that came in the same archive."""
     lectures = found.lectures()
-    wanted = {title for _, titles in lectures for title in titles}
+    wanted = {title for _, _, titles in lectures for title in titles}
     labels: dict[str, str] = {}
     for table in metadata:
         tete, cells = next((numero, cells) for numero, cells in table.tete if metadata_columns(cells))
@@ -115,8 +115,8 @@ def _lectures(found: Format, metadata: Sequence[Tableau]) -> list[list[str]]:
             if label < len(row):
                 labels.setdefault(row[code], row[label][:150])
     return [
-        [indicateur, " + ".join(titles), "; ".join(labels[title] for title in titles if title in labels)]
-        for indicateur, titles in lectures
+        [indicateur, formule, "\u202f; ".join(labels[title] for title in titles if title in labels)]
+        for indicateur, formule, titles in lectures
     ]
 
 
@@ -131,7 +131,7 @@ def _read_known(table: Tableau, found: Format, tete: int, entete: list[str], lie
         if len(lu.brutes) - 1 > importations.MAX_LIGNES:
             raise ImportRefuse(_too_many(table.nom, len(lu.brutes)))
         return lu
-    for ligne, cells in table.rows(found.cle, lieux.keys(found.niveaux), apres=tete):
+    for ligne, cells in table.rows(found.cle, found.keys(lieux), apres=tete):
         lu.chiffres += found.figures(ligne, cells, lieux)
         if len(lu.chiffres) > importations.MAX_LIGNES:
             raise ImportRefuse(_too_many(table.nom, len(lu.chiffres)))
@@ -240,7 +240,7 @@ def send(*, convention: Convention, nom: str, file: IO[bytes], lu: Lu, by: User)
         digest.update(chunk)
     answers: dict[str, object] = {
         "format": lu.intitule,
-        "remarque": " ".join(lu.remarques),
+        "remarques": lu.remarques,
         "source": lu.source,
         "lectures": _named(lu.lectures),
     }
@@ -391,7 +391,7 @@ def describe(importation: Importation, description: Description, *, by: User) ->
     importation.reponses = {
         **{cle: texte for cle, texte in importation.reponses.items() if cle != A_DECRIRE},
         "source": source,
-        "remarque": " ".join(_set_aside(ecartees)),
+        "remarques": _set_aside(ecartees),
         "lectures": _named(
             [code, brut.entete[rank], ""]
             for rank, code in enumerate(description.colonnes)

@@ -14,7 +14,7 @@ counts (by kind of RSA, by quotient familial) is never taken for the one that ho
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -24,7 +24,7 @@ from django.core.exceptions import ValidationError
 from ctg_portal.imports import normalise, parse_date
 from ctg_portal.templatetags.portal import date_fr
 from diagnostics.imports.cellules import Absence, parse_annee, parse_valeur
-from diagnostics.imports.lieux import MASQUES, Lieux, Niveau, written_level
+from diagnostics.imports.lieux import FRANCE, MASQUES, Lieux, Niveau, written_level
 
 HORS_DECEMBRE = "hors du mois de décembre"
 MASQUEES = "où le lieu est masqué (XX)"
@@ -75,8 +75,12 @@ class Format(ABC):
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         """What a row says of the places of the territoire."""
 
-    def lectures(self) -> list[tuple[str, list[str]]]:
-        """Each indicateur read, with the titles of the columns it comes from, to be shown."""
+    def keys(self, lieux: Lieux) -> Collection[str] | None:
+        """What the column of the place says on the rows to read; ``None`` for all of them."""
+        return lieux.keys(self.niveaux)
+
+    def lectures(self) -> list[tuple[str, str, list[str]]]:
+        """Each indicateur read, how it is made, and the titles of the columns it comes from, to be shown."""
         return []
 
 
@@ -113,6 +117,9 @@ class Caf(Format):
         super().__init__(cle)
         self.entete, self.date, self.niveaux, self.lues = entete, date, [niveau], lues
 
+    def keys(self, lieux: Lieux) -> Collection[str] | None:
+        return None if self.niveaux == [Niveau.FRANCE] else super().keys(lieux)
+
     @classmethod
     def place_column(cls, titles: Sequence[str]) -> tuple[int, str] | None:
         """The most precise place that the file names."""
@@ -121,6 +128,7 @@ class Caf(Format):
             (Niveau.EPCI, ("numepci", "numero epci", "num epci", "code epci")),
             (Niveau.DEPARTEMENT, ("numdep", "numero departement", "num departement", "code departement")),
             (Niveau.REGION, ("numregi", "numreg", "numero region", "num region", "code region")),
+            (Niveau.FRANCE, ("national",)),
         ):
             if (rank := _find(titles, *wanted)) is not None:
                 return rank, niveau
@@ -145,8 +153,9 @@ class Caf(Format):
         said = not title or title in DATES or LIEUX_CAF.fullmatch(title)
         return not said and not title.startswith(cls.debuts)
 
-    def lectures(self) -> list[tuple[str, list[str]]]:
-        return [(code, [self.entete[rank]]) for code, rank in self.lues.items()]
+    def lectures(self) -> list[tuple[str, str, list[str]]]:
+        titles = {code: self.entete[rank] for code, rank in self.lues.items()}
+        return [(code, title, [title]) for code, title in titles.items()]
 
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         text = cell(cells, self.cle)
@@ -154,7 +163,9 @@ class Caf(Format):
             self.ecartees[MASQUEES] += 1
             return
         [niveau] = self.niveaux
-        if (code := lieux.place(niveau, text)) is None:
+        # A national file has one row a year, whatever it calls France.
+        code = FRANCE if niveau == Niveau.FRANCE else lieux.place(niveau, text)
+        if code is None:
             return
         try:
             annee, mois = parse_annee(cell(cells, self.date))
@@ -282,6 +293,7 @@ _SUFFIXES: dict[str, str] = {
     Niveau.EPCI: "epci",
     Niveau.DEPARTEMENT: "dep",
     Niveau.REGION: "reg",
+    Niveau.FRANCE: "nat",
 }
 
 
@@ -396,10 +408,13 @@ class DossierComplet(Format):
         made = cls(entete, nom)
         return made if made.lues else None
 
-    def lectures(self) -> list[tuple[str, list[str]]]:
-        return [
-            (lue.indicateur, [self.entete[rank] for rank in (*lue.dessus, *lue.dessous)]) for lue in self.lues
-        ]
+    def lectures(self) -> list[tuple[str, str, list[str]]]:
+        made = []
+        for lue in self.lues:
+            above, under = ([self.entete[rank] for rank in ranks] for ranks in (lue.dessus, lue.dessous))
+            formule = " ÷ ".join(" + ".join(titles) for titles in (above, under) if titles)
+            made.append((lue.indicateur, formule, [*above, *under]))
+        return made
 
     def figures(self, ligne: int, cells: Sequence[str], lieux: Lieux) -> Iterator[Chiffre]:
         if (code := lieux.place(Niveau.COMMUNE, cell(cells, self.cle))) is None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from diagnostics.models import Valeur
+from tests.browser.test_axe import faults_of
 from tests.factories import load_indicateurs
 
 CAF = """\ufeffdtreffre;numcomdo;nomcom;indfoy_ndur;indnbp_ndur;indmtt_ndur;indfoy_rsa;indnbp_rsa;indmtt_rsa;indfoy_ppa;indnbp_ppa;indmtt_ppa
@@ -132,3 +133,39 @@ def test_web_page_saved_as_a_table_is_refused_with_a_sentence(page, world):
 
     expect(page.get_by_text("est une page web, pas un tableau")).to_be_visible()
     expect(page.get_by_role("heading", name="Importer des chiffres")).to_be_visible()
+
+
+def test_no_violation_in_any_state(open_as, world, codes):
+    page = open_as(world.people["coordination"], bypass_csp=True)
+    found = {}
+
+    def look(state):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        if faults := list(faults_of(page)):
+            found[state] = faults
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    choose(page, world, "page.csv", b"<html>")
+    expect(page.get_by_text("est une page web")).to_be_visible()
+    look("refused")
+    moves = (
+        f"MOD,DATE_EFF,COM_AV,LIBELLE_AV,COM_AP,LIBELLE_AP\n32,2019-01-01,46999,Vieille,{codes[0]},Cazals\n"
+    )
+    choose(page, world, "v_mvtcommune_2025.csv", moves.encode())
+    expect(page.get_by_role("row", name="1er janvier 2019")).to_contain_text("Vieille (46999)")
+    look("movements")
+    choose(page, world, "dossier_complet.zip", archive(codes))
+    page.get_by_text("D’où vient chaque indicateur").click()
+    look("preview")
+    page.get_by_role("button", name="Écrire").click()
+    expect(page.get_by_role("heading", name="Compte rendu, ligne par ligne")).to_be_visible()
+    look("report")
+    choose(page, world, "haies.csv", f"code;Haies\n{codes[0]};8\n".encode())
+    page.get_by_role("button", name="Voir l’aperçu").click()
+    expect(page.get_by_text("Dites quel indicateur")).to_be_visible()
+    look("columns refused")
+    page.get_by_role("link", name="Annuler").click()
+    expect(page.get_by_text("Ce tableau n’est pas encore décrit")).to_be_visible()
+    look("to describe")
+
+    assert found == {}

@@ -175,6 +175,30 @@ def test_caf_coverage_and_places_with_french_labels():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "niveau", "code"),
+    [
+        ("dep", "numdep;nomdep", "departement", "46"),
+        ("reg", "numregi;nomregi", "region", "76"),
+        ("nat", "national;nom geo", "france", "FR"),
+    ],
+)
+def test_caf_comparisons(name, place, niveau, code):
+    head = f"annee;{place};txcouv_eaje_{name};txcouv_{name}\n"
+    written = "France entière" if name == "nat" else code
+
+    lu = read(f"txcouv_pe_{name}.csv", f"{head}2023-01-01;{written};x;30.1;60.9\n".encode())
+
+    [one] = lu.chiffres
+    assert (one.niveau, one.code, one.annee, one.valeur, lu.source) == (
+        niveau,
+        code,
+        2023,
+        Decimal("60.9"),
+        f"CAF, data.caf.fr, txcouv_pe_{name}",
+    )
+
+
 def test_dossier_complet_reads_the_latest_vintage_and_every_population():
     lu = read("dossier_complet.csv")
 
@@ -443,8 +467,8 @@ def test_metadata_of_the_archive_say_what_was_read():
 
     assert [
         "part-logements-vacants",
-        "P21_LOGVAC + P21_LOG",
-        "Logements vacants en 2021 (princ); Logements en 2021 (princ)",
+        "P21_LOGVAC ÷ P21_LOG",
+        "Logements vacants en 2021 (princ)\u202f; Logements en 2021 (princ)",
     ] in lectures
     assert ["age-11-17", "P21_POP1114 + P21_POP1517", ""] in lectures
 
@@ -455,6 +479,7 @@ def test_a_communal_base_is_not_called_the_dossier_complet():
     assert read("base-cc-evol-struct-pop-2021.csv", text.encode()).source == "INSEE, bases communales"
 
 
+OBSERVATOIRE = workbook(["Titre"], [], ["codgeo", "libgeo", "an", "x"], ["46066", "Cazals", 2021, 10.5])
 HEADS = st.sampled_from([path.read_bytes() for path in sorted(FICHIERS.iterdir())])
 
 
@@ -475,10 +500,9 @@ def test_any_bytes_give_figures_or_a_sentence(contenu):
 
 
 @settings(max_examples=100, deadline=None)
-@given(HEADS, st.integers(0, 3000), st.binary(min_size=1, max_size=8))
+@given(HEADS, st.integers(0, 8000), st.binary(min_size=1, max_size=8))
 def test_any_damage_gives_figures_or_a_sentence(contenu, place, damage):
-    archive = zipped(f__csv=contenu)
-    for made in (contenu, archive):
+    for made in (contenu, zipped(f__csv=contenu), OBSERVATOIRE):
         at = place % len(made)
         attempt("f", made[:at] + damage + made[at + len(damage) :])
 
