@@ -123,6 +123,8 @@ class Texte(Tableau):
             text = line.decode()
         except UnicodeDecodeError:
             text = line.decode("cp1252", "replace")
+        # The database keeps no null character.
+        text = text.replace("\x00", "")
         try:
             cells = next(csv.reader([text], delimiter=self.delimiteur), [])
         except csv.Error as error:
@@ -184,16 +186,13 @@ class Texte(Tableau):
 
 
 class Classeur(Tableau):
-    """A workbook: its first sheet that holds something."""
+    """A workbook: its first sheet that holds something. Opening it may cost as much as reading it: it is done once."""
 
     def __init__(self, contenu: bytes, nom: str) -> None:
         self.nom = nom
         self.contenu = contenu
-        self.tete = []
-        for numero, cells in self._all():
-            self.tete.append((numero, cells))
-            if numero >= TETE:
-                break
+        self.suite: Iterator[tuple[int, list[str]]] | None = self._all()
+        self.tete = list(itertools.islice(self.suite, TETE))
         if not self.tete:
             raise ImportRefuse(f"« {nom} » est vide.")
 
@@ -204,7 +203,8 @@ class Classeur(Tableau):
     def rows(
         self, cle: int | None, cles: Collection[str] | None, *, apres: int
     ) -> Iterator[tuple[int, list[str]]]:
-        for numero, cells in self._all():
+        suite, self.suite = self.suite, None
+        for numero, cells in itertools.chain(self.tete, suite) if suite else self._all():
             seen = cells if cle is None else cells[cle : cle + 1]
             if numero > apres and (cles is None or any(cell in cles for cell in seen)):
                 yield numero, cells

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db import IntegrityError, connection
@@ -505,6 +506,41 @@ def test_any_damage_gives_figures_or_a_sentence(contenu, place, damage):
     for made in (contenu, zipped(f__csv=contenu), OBSERVATOIRE):
         at = place % len(made)
         attempt("f", made[:at] + damage + made[at + len(damage) :])
+
+
+@given(
+    st.one_of(
+        st.text(max_size=40), st.from_regex(r"[-+]?[0-9 .,]{1,30}([eE]-?[0-9]{1,2})?%?", fullmatch=True)
+    )
+)
+def test_any_cell_is_a_figure_that_fits_or_is_refused(text):
+    try:
+        valeur, absence = parse_valeur(text)
+    except ValidationError:
+        return
+
+    assert (valeur is None) == bool(absence)
+    assert valeur is None or (abs(valeur) < 10**14 and valeur == round(valeur, 4))
+
+
+@given(st.one_of(st.text(max_size=20), st.from_regex(r"[0-9/T:. -]{1,12}", fullmatch=True)))
+def test_any_text_is_a_plausible_year_or_is_refused(text):
+    try:
+        annee, mois = parse_annee(text)
+    except ValidationError:
+        return
+
+    assert 1900 <= annee <= 2100
+    assert mois is None or 1 <= mois <= 12
+
+
+def test_a_null_character_far_in_the_file_is_left_out(convention, by):
+    filler = b"2023-12;99999;AILLEURS;5\n" * 12_000
+    importation = send(convention, by, "f.csv", ENTETE + filler + LIGNE.replace(b"145", b"14\x005"))
+
+    confirm(importation, by)
+
+    assert Valeur.objects.get().valeur == 145
 
 
 # Preview, confirmation
