@@ -67,7 +67,10 @@ CLES = frozenset(
 
 @dataclass
 class Lu:
-    """What a file says of the territoire: figures, or raw rows to describe, or movements of communes."""
+    """What a file says of the territoire: figures, or raw rows to describe, or movements of communes.
+
+    ``intitule`` names the format; nothing when nobody knows the table.
+    """
 
     nom: str
     intitule: str
@@ -213,7 +216,7 @@ def _read_raw(table: Tableau, lieux: Lieux) -> Lu:
         source = "Observatoire des territoires"
     elif {"code", "libelle"} <= titles and tete >= 3:
         source = "INSEE, statistiques locales"
-    return Lu(table.nom, source or "Autre tableau", source, brutes=[(tete, entete), *rows], a_decrire=True)
+    return Lu(table.nom, source, source, brutes=[(tete, entete), *rows], a_decrire=True)
 
 
 def _head(table: Tableau) -> tuple[int, list[str]]:

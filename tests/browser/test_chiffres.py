@@ -117,6 +117,7 @@ def test_unknown_table_is_described_once(page, world, codes):
     expect(page.get_by_text("Donnez l’année, ou la colonne qui la porte.")).to_be_visible()
     page.get_by_label("Année", exact=True).fill("2022")
     page.get_by_role("button", name="Voir l’aperçu").click()
+    expect(page.get_by_role("heading", name="Tableau décrit colonne par colonne")).to_be_visible()
     expect(page.get_by_role("row", name="ligne 2")).to_contain_text("8,5")
     expect(page.get_by_role("row", name="ligne 3")).to_contain_text("Secret statistique")
     page.get_by_role("button", name="Écrire 2 lignes").click()
