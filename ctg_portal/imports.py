@@ -209,6 +209,31 @@ def _read_sheet(content: bytes, name: str, feuille: str, ligne_entete: int | Non
     return _table(_cells(workbook, sheets[chosen], name), ligne_entete, name, feuille=chosen, feuilles=filled)
 
 
+def iter_workbook(
+    content: bytes, name: str, *, max_lignes: int = 100_000, max_cellules: int = 5_000_000
+) -> Iterator[tuple[int, dict[int, str]]]:
+    """The rows of the first sheet that holds something, as a stream: number, then text by column (1 is A)."""
+    _check_archive(content, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+            for sheet in workbook.worksheets[:MAX_FEUILLES]:
+                rows = _cells(workbook, sheet, name, max_lignes=max_lignes, max_cellules=max_cellules)
+                first = next(rows, None) if sheet.title != LISTES else None
+                if first is not None:
+                    yield first
+                    yield from rows
+                    return
+    except ImportRefuse:
+        raise
+    # A hostile file can make openpyxl and the XML reader raise nearly anything.
+    except Exception as error:
+        raise ImportRefuse(
+            f"« {name} » est abîmé, ou n’est pas un classeur : ouvrez-le dans un tableur, enregistrez-le, et recommencez."
+        ) from error
+
+
 def _check_archive(content: bytes, name: str) -> None:
     """Refuse what is no workbook, what carries programs, and what would fill the memory."""
     try:
@@ -251,7 +276,13 @@ def _has_doctype(part: bytes) -> bool:
 
 
 def _cells(
-    workbook: Any, sheet: Any, name: str, *, formulas: bool = True
+    workbook: Any,
+    sheet: Any,
+    name: str,
+    *,
+    formulas: bool = True,
+    max_lignes: int = MAX_LIGNES,
+    max_cellules: int = MAX_CELLULES,
 ) -> Iterator[tuple[int, dict[int, str]]]:
     """The rows of a sheet that hold something: number, then text by column.
 
@@ -284,8 +315,10 @@ def _cells(
             total += len(row)
             if max(row) > MAX_COLONNES:
                 raise ImportRefuse(_TROP_LARGE.format(name=name))
-            if filled > MAX_LIGNES + 1 or total > MAX_CELLULES:
-                raise ImportRefuse(_TROP_LONG.format(name=name))
+            if filled > max_lignes + 1 or total > max_cellules:
+                raise ImportRefuse(
+                    f"« {name} » est trop long : {max_lignes // 1000}\u202f000 lignes au plus."
+                )
             yield numero, row
 
 

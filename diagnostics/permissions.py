@@ -2,8 +2,15 @@
 
 import rules
 
-from conventions.models import Convention
-from conventions.permissions import Role, has_role, is_coordination, is_open, roles_on
+from conventions.models import Convention, Importation
+from conventions.permissions import (
+    Role,
+    has_role,
+    is_coordination,
+    is_open,
+    roles_on,
+    settles_importation,
+)
 from ctg_portal.models import User
 from diagnostics.models import Atelier, Constat, Diagnostic, Enjeu, Parole, Questionnaire
 
@@ -53,3 +60,14 @@ def changes_figures(user: User, convention: Convention) -> bool:
 rules.add_perm("diagnostics.change_chiffres", changes_figures)
 for model in ("atelier", "questionnaire"):
     rules.add_perm(f"diagnostics.view_{model}", reads_its_diagnostic)
+
+
+@rules.predicate
+def settles_figures(user: User, importation: Importation) -> bool:
+    """An import of figures is settled by who may change figures; the others as ``conventions`` says."""
+    if importation.nature != Importation.Nature.CHIFFRES:
+        return True
+    return bool(changes_figures.test(user, importation.convention))
+
+
+rules.set_perm("conventions.change_importation", settles_importation & settles_figures)

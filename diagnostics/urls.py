@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from diagnostics.imports.views import ChiffresColonnesView, ChiffresImportView
 from diagnostics.views import chiffres, diagnostic, questionnaires, reponses, voix
 
 app_name = "diagnostics"
@@ -62,6 +63,8 @@ dans_la_convention = [
     path("chiffres/nouveau/", chiffres.ValeurAddView.as_view(), name="valeur_add"),
     path("chiffres/<int:pk>/modifier/", chiffres.ValeurEditView.as_view(), name="valeur_edit"),
     path("chiffres/<int:pk>/supprimer/", chiffres.ValeurDeleteView.as_view(), name="valeur_delete"),
+    path("chiffres/importer/", ChiffresImportView.as_view(), name="chiffres_import"),
+    path("chiffres/<uuid:pk>/colonnes/", ChiffresColonnesView.as_view(), name="chiffres_colonnes"),
 ]
 
 urlpatterns = [

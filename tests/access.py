@@ -151,6 +151,8 @@ ROWS: dict[str, Row] = {
     "diagnostics:start_from_previous": inside(allowed=COORD, method="post", status=302),
     "diagnostics:mouvements": inside(),
     "diagnostics:priorisation": inside(allowed=COORD),
+    "diagnostics:chiffres_import": inside(allowed=COORD),
+    "diagnostics:chiffres_colonnes": inside("chiffres", allowed=COORD),
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),

@@ -3,9 +3,11 @@
 import datetime
 import hashlib
 import io
+from importlib import import_module
 
 import factory
 import pikepdf
+from django.apps import apps
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -270,6 +272,11 @@ class IndicateurFactory(DjangoModelFactory):
     unite = "habitants"
     theme = Indicateur.Theme.POPULATION
     agregation = Indicateur.Agregation.SOMME
+
+
+def load_indicateurs():
+    """The starter set, as the migration made it: a test that empties the tables needs it again."""
+    import_module("diagnostics.migrations.0003_indicateurs").add_indicateurs(apps, None)
 
 
 class ValeurFactory(DjangoModelFactory):

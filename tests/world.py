@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import io
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -27,6 +28,8 @@ from conventions.models import (
 )
 from conventions.operations import importations
 from ctg_portal.models import User
+from diagnostics.imports import envoi
+from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
 from governance.models import DocumentEmis, FluxAgenda, Reunion
 from tests.factories import (
@@ -180,6 +183,11 @@ def build_world():
         contenu=f"Type;Nom;Places\n{equipement.type};Ludothèque du Val;25\nPiscine;Bassin d’été;\n".encode(),
         by=people["coordination"],
     )
+    table = io.BytesIO(f"code;Haies plantées\n{communes[0].code};12\n".encode())
+    lu = envoi.read_upload(table, "haies.csv", Lieux.of(territoire))
+    chiffres = envoi.send(
+        convention=convention, nom="haies.csv", file=table, lu=lu, by=people["coordination"]
+    )
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
@@ -270,6 +278,7 @@ def build_world():
             "impression": impression,
             "equipement": equipement,
             "importation": importation,
+            "chiffres": chiffres,
             "depose": depose,
             "signataire": signataire,
             "beneficiaire": epci,

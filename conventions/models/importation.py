@@ -25,8 +25,9 @@ class ImportationQuerySet(models.QuerySet["Importation"]):
 class Importation(TimestampedModel):
     """A file of rows that somebody sends: read, shown, then confirmed or dropped. Its report is kept.
 
-    ``contenu`` is the file as it came, ``reponses`` what the person answered where it was ambiguous
-    (JSON), ``rapport`` what was done with each row (JSON) once confirmed. Nothing is written before.
+    ``contenu`` is the file as it came (of one of all of France, what concerns the territoire), ``reponses`` what the
+    person answered where it was ambiguous (JSON), ``rapport`` what was done with each row (JSON) once confirmed.
+    Nothing is written before.
     """
 
     class Nature(models.TextChoices):

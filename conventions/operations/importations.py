@@ -4,12 +4,10 @@ Nothing is kept of a preview: it is computed from the file and the database each
 whether what is confirmed is still what was shown.
 """
 
-import datetime
 import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pghistory
@@ -28,7 +26,6 @@ from ctg_portal.imports import (
     read_table,
 )
 from ctg_portal.models import User
-from ctg_portal.templatetags.portal import date_fr, euros
 from ctg_portal.workflow import TransitionError
 
 MAX_LIGNES = 5000
@@ -136,6 +133,8 @@ def preview(importation: Importation, *, verrou: bool = False) -> Apercu:
         bytes(importation.contenu), importation.nom_fichier, kind, answers.get(FEUILLE, "")
     )
     importeur = kind(importation.convention, answers, verrou=verrou)
+    importeur.importation = importation
+    importeur.prepare(columns.cellules(ligne) for ligne in table.lignes)
     rows = [_read_row(importeur, columns, ligne) for ligne in table.lignes]
     questions = list(importeur.questions.values())
     if len(sheets) > 1:
@@ -228,7 +227,7 @@ def _read_file(
 def _read_row(importeur: Importeur, columns: Correspondance, ligne: Ligne) -> LigneLue:
     cellules = columns.cellules(ligne)
     titre = cellules.get("nom") or cellules.get("objet") or cellules.get("beneficiaire") or ""
-    lue = LigneLue(ligne.numero, Genre.REFUSEE, titre)
+    lue = LigneLue(importeur.number(ligne, cellules), Genre.REFUSEE, titre)
     try:
         ancien = importeur.referred(cellules)
     except ValidationError as error:
@@ -248,19 +247,23 @@ def _read_row(importeur: Importeur, columns: Correspondance, ligne: Ligne) -> Li
         if ancien is None or _differs(getattr(ancien, nom), valeur)
     }
     objet = importeur.apply(ancien, changed)
-    lue.titre = str(objet)
+    lue.titre = importeur.title(objet)
     if changed and (motifs := importeur.refusals(objet)):
         lue.motifs = motifs
         return lue
     if ancien is not None:
-        importeur.prises[ancien.pk] = ligne.numero
+        importeur.prises[ancien.pk] = lue.numero
     titres = {champ.nom: champ.titre for champ in importeur.champs if champ.nom != REFERENCE.nom}
     lue.changements = [
-        Changement(titres[nom], say(getattr(ancien, nom)) if ancien is not None else "", say(valeur))
+        Changement(
+            titres[nom],
+            importeur.say(getattr(ancien, nom)) if ancien is not None else "",
+            importeur.say(valeur),
+        )
         for nom, valeur in changed.items()
-        if ancien is not None or say(valeur)
+        if ancien is not None or (importeur.say(valeur) and not importeur.repeats(nom))
     ]
-    lue.objet, lue.colonnes = objet, frozenset(changed)
+    lue.objet, lue.colonnes = objet, frozenset({*changed, *importeur.traces})
     lue.genre = Genre.NOUVELLE if ancien is None else Genre.MODIFIEE if changed else Genre.INCHANGEE
     return lue
 
@@ -269,15 +272,6 @@ def _differs(old: Any, new: Any) -> bool:
     if isinstance(old, str) and isinstance(new, str):
         return clean_text(old) != new
     return bool(old != new)
-
-
-def say(value: Any) -> str:
-    """A value as the preview shows it; nothing for what is empty."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, Decimal):
-        return euros(value)
-    return date_fr(value) if isinstance(value, datetime.date) else str(value)
 
 
 def _fingerprint(importation: Importation, rows: list[LigneLue]) -> str:

@@ -5,6 +5,7 @@ importeur writes in an export, it reads back without a difference.
 """
 
 import copy
+import datetime
 import difflib
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -25,8 +26,9 @@ from conventions.models import (
     Organisation,
     TypeEquipement,
 )
-from ctg_portal.imports import Champ, normalise, parse_date, parse_entier, parse_euros, parse_insee
+from ctg_portal.imports import Champ, Ligne, normalise, parse_date, parse_entier, parse_euros, parse_insee
 from ctg_portal.tableurs import Colonne, Feuille, Valeur
+from ctg_portal.templatetags.portal import date_fr, euros
 
 REFUSER = "refuser"
 """The answer that leaves the rows of a question out."""
@@ -103,6 +105,13 @@ class Importeur(ABC):
     colonnes: ClassVar[dict[str, Colonne]]
     inconnu: ClassVar[str]
     """Said of a reference that is not one of these rows."""
+    page_ajout: ClassVar[str] = ""
+    """The route where its files are sent, when they are not the tables that the shared page reads."""
+    permission: ClassVar[str] = "conventions.change_convention"
+    """Asked on the convention before a file is offered."""
+    traces: ClassVar[frozenset[str]] = frozenset()
+    """Columns written with any change, which the file does not hold."""
+    importation: Importation | None = None
 
     def __init__(
         self, convention: Convention, reponses: Mapping[str, str] | None = None, *, verrou: bool = False
@@ -152,6 +161,30 @@ class Importeur(ABC):
     def complete(self, cellules: Mapping[str, str], ancien: Any | None, lecture: Lecture) -> None:
         """What several columns say together: nothing, for most."""
         return
+
+    def prepare(self, lignes: Iterable[Mapping[str, str]]) -> None:
+        """What the rows say together, before any is read: nothing, for most."""
+        return
+
+    def title(self, objet: Any) -> str:
+        """What a row is called in the preview."""
+        return str(objet)
+
+    def repeats(self, nom: str) -> bool:
+        """Whether the title of a new row already says that column."""
+        return False
+
+    def number(self, ligne: Ligne, cellules: Mapping[str, str]) -> int:
+        """Its line in the file that the person has."""
+        return ligne.numero
+
+    def say(self, valeur: Any) -> str:
+        """A value as the preview shows it; nothing for what is empty."""
+        if valeur is None or valeur == "":
+            return ""
+        if isinstance(valeur, Decimal):
+            return euros(valeur)
+        return date_fr(valeur) if isinstance(valeur, datetime.date) else str(valeur)
 
     # What they share
 

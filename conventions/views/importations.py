@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.generic import DetailView, FormView, ListView, View
 from django.views.generic.detail import SingleObjectMixin
@@ -13,7 +14,6 @@ from conventions.operations import importations
 from conventions.operations.importeurs import IMPORTEURS
 from ctg_portal.imports import ImportRefuse
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
-from ctg_portal.permissions import Can
 from ctg_portal.tableurs import write_xlsx, xlsx_response
 
 LIGNES_PAR_PAGE = 50
@@ -27,7 +27,12 @@ class ImportationListView(InConventionMixin, ListView):
     paginate_by = 25
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(can=Can(self.request.user, self.convention), **kwargs)
+        natures = [
+            nature
+            for nature in Importation.Nature
+            if self.request.user.has_perm(IMPORTEURS[nature].permission, self.convention)
+        ]
+        return super().get_context_data(natures=natures, **kwargs)
 
 
 class OfNatureMixin(InConventionMixin):
@@ -49,6 +54,11 @@ class ImportationAddView(OfNatureMixin, FormView):
     convention_permission = "conventions.change_convention"
     form_class = FichierForm
     template_name = "conventions/importation_add.html"
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.user.is_authenticated and (page := self.importeur.page_ajout):
+            return HttpResponseRedirect(reverse(page, args=[self.convention.code]))
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"convention": self.convention, "nature": self.nature}
