@@ -295,7 +295,10 @@ def test_filters_of_the_table(client):
     axe = AxeFactory()
     today = timezone.localdate()
     log_in(client, axe.plan.convention)
-    FicheActionFactory(axe=axe, code="A", echeance=today - datetime.timedelta(days=2))
+    structure = OrganisationFactory()
+    FicheActionFactory(
+        axe=axe, code="A", echeance=today - datetime.timedelta(days=2), structure_pilote=structure
+    )
     complete_fiche(axe=axe, code="B", priorite="haute", avancement="en_cours")
     FicheActionFactory(axe=axe, code="C", avancement="realisee")
     complete_fiche(axe=axe, code="D").archive(by=log_in(client, axe.plan.convention))
@@ -312,6 +315,8 @@ def test_filters_of_the_table(client):
             "?avancement=realisee",
             "?redaction=archivee",
             "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance",
+            f"?structure={structure.pk}",
+            "?structure=999999",
             "?q=relais+B",
             "?axe=999999",
             "?tri=nimporte",
@@ -328,6 +333,8 @@ def test_filters_of_the_table(client):
         "?avancement=realisee": {"C"},
         "?redaction=archivee": {"D"},
         "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance": {"B"},
+        f"?structure={structure.pk}": {"A"},
+        "?structure=999999": set(),
         "?q=relais+B": {"B"},
         "?axe=999999": set(),
         "?tri=nimporte": {"A", "B", "C"},
