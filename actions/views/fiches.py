@@ -92,6 +92,15 @@ class FicheView(FicheMixin, DetailView):
         )
 
 
+def warn_of_shared_code(request, fiche):
+    if others := fiche.same_code(request.user):
+        titles = ", ".join(f"« {other.intitule} »" for other in others)
+        messages.warning(
+            request,
+            f"Le n° {fiche.code} est aussi celui de {titles}. C’est enregistré ; changez-le s’il s’agit d’une erreur.",
+        )
+
+
 class FicheAddView(InConventionMixin, TransitionFormMixin, CreateView):
     convention_permission = "conventions.change_convention"
     form_class = FicheAddForm
@@ -106,6 +115,12 @@ class FicheAddView(InConventionMixin, TransitionFormMixin, CreateView):
             "branches": branches_of(plan),
             "initial": {"place": self.request.GET.get("place", "")},
         }
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if self.object:
+            warn_of_shared_code(self.request, self.object)
+        return response
 
 
 class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
@@ -144,6 +159,8 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
             return refusal
         form.save()
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
+        if "code" in form.changed_data:
+            warn_of_shared_code(self.request, self.object)
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.ancre}")
 
     def get_context_data(self, **kwargs):

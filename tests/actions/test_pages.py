@@ -339,3 +339,34 @@ def test_filters_of_the_table(client):
         "?axe=999999": set(),
         "?tri=nimporte": {"A", "B", "C"},
     }
+
+
+def test_a_number_that_another_fiche_shows_is_said(client):
+    first = complete_fiche(code="1.1.1", intitule="Ouvrir un relais")
+    archived = complete_fiche(axe=first.axe, code="1.1.1", intitule="Ancienne")
+    archived.archive(by=log_in(client, first.convention))
+    fiche = complete_fiche(axe=first.axe, code="1.1.2")
+    url = edit_url(fiche, "identite")
+
+    taken = client.post(url, payload(client, url) | {"code": "1.1.1"}, follow=True)
+    untouched = client.post(url, payload(client, url) | {"intitule": "Un autre titre"}, follow=True)
+
+    warning = "Le n° 1.1.1 est aussi celui de « Ouvrir un relais »."
+    assert [str(m).partition(" C’est")[0] for m in taken.context["messages"] if m.level_tag == "warning"] == [
+        warning
+    ]
+    assert [m for m in untouched.context["messages"] if m.level_tag == "warning"] == []
+    fiche.refresh_from_db()
+    assert fiche.code == "1.1.1"
+
+
+def test_a_new_fiche_with_a_number_already_shown_is_said(client):
+    first = complete_fiche(code="1.1.1", intitule="Ouvrir un relais")
+    log_in(client, first.convention)
+    url = reverse("actions:fiche_add", args=[first.convention.code])
+    places = client.get(url).context["form"].fields["place"].choices
+    place = next(value for _, group in places if isinstance(group, list) for value, _ in group)
+
+    page = client.post(url, {"intitule": "Nouvelle", "code": "1.1.1", "place": place}, follow=True)
+
+    assert "Le n° 1.1.1 est aussi celui de « Ouvrir un relais »." in page.text
