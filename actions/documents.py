@@ -70,9 +70,11 @@ def plan_html(plan: PlanActions, today: datetime.date | None = None) -> str:
 
 
 def plan_filename(plan: PlanActions, today: datetime.date | None = None) -> str:
-    """« plan-actions-cazals-salviac-2026-11-23.pdf »."""
-    territoire = slugify(plan.convention.territoire.nom_court)
-    return f"plan-actions-{territoire}-{(today or timezone.localdate()).isoformat()}.pdf"
+    """« plan-actions-cazals-salviac-2022-2026-2026-11-23.pdf »: two conventions of a territoire keep their own files."""
+    convention = plan.convention
+    territoire = slugify(convention.territoire.nom_court)
+    periode = f"{convention.debut.year}-{convention.fin.year}"
+    return f"plan-actions-{territoire}-{periode}-{(today or timezone.localdate()).isoformat()}.pdf"
 
 
 def fiche_html(fiche: FicheAction, today: datetime.date | None = None) -> str:

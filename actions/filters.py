@@ -74,6 +74,9 @@ class FicheFilter(ListFilter):
         label="Priorité", empty_label="Toutes", choices=FicheAction.Priorite.choices
     )
     pilote = django_filters.ChoiceFilter(label="Pilote", empty_label="Tous", method="filter_pilote")
+    structure = django_filters.ChoiceFilter(
+        label="Structure pilote", empty_label="Toutes", field_name="structure_pilote"
+    )
     cadre = django_filters.ModelChoiceFilter(
         label="Autre contrat", empty_label="Tous", field_name="cadres", queryset=Convention.objects.none()
     )
@@ -95,13 +98,33 @@ class FicheFilter(ListFilter):
             pk__in=self.queryset.order_by().values("domaines")
         )
         self.filters["cadre"].queryset = convention.contrats_lies.select_related("territoire")
-        self.filters["pilote"].extra["choices"] = self.pilotes()
+        pilotes, structures = self.pilotes_and_structures()
+        self.filters["pilote"].extra["choices"] = pilotes
+        self.filters["structure"].extra["choices"] = structures
 
-    def pilotes(self):
-        """People of the visible fiches: an account by its key, a plain name by itself."""
-        rows = Pilote.objects.filter(fiche__in=self.queryset.order_by().values("pk")).select_related("user")
-        found = {f"compte-{row.user_id}" if row.user_id else f"nom-{row.nom}": str(row) for row in rows}
-        return sorted(found.items(), key=lambda item: item[1].casefold())
+    def pilotes_and_structures(self):
+        """People of the visible fiches (an account by its key, a plain name by itself) and their structures; one query."""
+        pilotes, structures = {}, {}
+        rows = FicheAction.objects.filter(pk__in=self.queryset.order_by().values("pk")).order_by()
+        for structure, nom_structure, compte, nom_compte, email, nom in rows.values_list(
+            "structure_pilote",
+            "structure_pilote__nom",
+            "pilotes__user",
+            "pilotes__user__nom",
+            "pilotes__user__email",
+            "pilotes__nom",
+        ):
+            if structure:
+                structures[str(structure)] = nom_structure
+            if compte:
+                pilotes[f"compte-{compte}"] = nom_compte or email
+            elif nom:
+                pilotes[f"nom-{nom}"] = nom
+        return self.by_name(pilotes), self.by_name(structures)
+
+    @staticmethod
+    def by_name(found):
+        return sorted(found.items(), key=lambda item: (item[1].casefold(), item[0]))
 
     def filter_queryset(self, queryset):
         if not self.form.cleaned_data["redaction"]:

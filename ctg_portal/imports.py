@@ -499,6 +499,8 @@ def parse_entier(text: str) -> int:
     written = " ".join(text.split())
     found = re.fullmatch(r"([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:[.,]0+)?", written)
     value = int(found[1].replace(" ", "")) if found and len(found[1]) < 20 else None
+    if re.match(r"[-−–] ?[0-9]", written):
+        raise ValidationError(f"« {written} » est négatif.", code="integer")
     if value is None or value > 2_147_483_647:
         raise ValidationError(f"« {written} » n’est pas un nombre entier.", code="integer")
     return value

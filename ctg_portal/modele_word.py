@@ -119,7 +119,11 @@ def _sommaire(document: Any) -> None:
         entry._p.append(link)
         document.add_paragraph("{%p endif %}")
     document.add_paragraph("{%p endfor %}")
-    _mark(document.add_paragraph(style="toc 1"), "end")
+    # One point high: under a full page of contents it would otherwise make an empty one.
+    end = document.add_paragraph(style="toc 1")
+    end.paragraph_format.space_before = end.paragraph_format.space_after = Pt(0)
+    end.paragraph_format.line_spacing = Pt(1)
+    _mark(end, "end")
 
 
 def _heading(document: Any, level: int, *, page: bool) -> None:

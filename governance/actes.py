@@ -27,7 +27,7 @@ from conventions.models import (
     Equipement,
     Partenaire,
     Signataire,
-    TypeEquipement,
+    offre_services,
 )
 from conventions.operations.articles import Article, articles_of, reperes, resolve
 from ctg_portal.contenu import Acte, Bloc, Colonne, Section, Tableau, Texte
@@ -204,21 +204,9 @@ def _diagnostic(diagnostic: Diagnostic | None) -> list[Section]:
 
 
 def _equipements(convention: Convention) -> list[Section]:
-    found = Equipement.objects.filter(territoire=convention.territoire_id).en_service().for_list()
+    offre = offre_services(convention.territoire)
     titre = "Équipements et offre de services"
-    by_famille: dict[str, list[list[str]]] = defaultdict(list)
-    for row in found:
-        capacite = "" if row.capacite is None else f"{nombre(row.capacite)} {row.type.unite_capacite}".strip()
-        by_famille[row.type.famille].append(
-            [
-                row.nom,
-                row.type.intitule,
-                row.commune.nom if row.commune else VIDE,
-                row.gestionnaire.nom if row.gestionnaire else VIDE,
-                capacite or VIDE,
-            ]
-        )
-    if not by_famille:
+    if not offre:
         return [_annexe(2, titre, [], "Aucun équipement n’est encore inscrit au registre du territoire.")]
     colonnes = (
         Colonne("Équipement ou service", 30),
@@ -231,13 +219,29 @@ def _equipements(convention: Convention) -> list[Section]:
         _annexe(2, titre, []),
         *(
             Section(
-                famille.label,
+                found.famille.label,
                 2,
-                [Tableau(f"{famille.label} : équipements et services", colonnes, by_famille[famille.value])],
+                [
+                    Tableau(
+                        f"{found.famille.label} : équipements et services",
+                        colonnes,
+                        [_equipement(row) for kind in found.types for row in kind.equipements],
+                    )
+                ],
             )
-            for famille in TypeEquipement.Famille
-            if famille.value in by_famille
+            for found in offre
         ),
+    ]
+
+
+def _equipement(row: Equipement) -> list[str]:
+    capacite = "" if row.capacite is None else f"{nombre(row.capacite)} {row.type.unite_capacite}".strip()
+    return [
+        row.nom,
+        row.type.intitule,
+        row.commune.nom if row.commune else VIDE,
+        row.gestionnaire.nom if row.gestionnaire else VIDE,
+        capacite or VIDE,
     ]
 
 

@@ -539,6 +539,14 @@ class FicheAction(TimestampedModel, Ordered):
         prevu, demande = totaux["prevu"], totaux["demande"]
         return totaux | {"ecart": None if prevu is None or demande is None else prevu - demande}
 
+    def same_code(self, user: User) -> list["FicheAction"]:
+        """Other fiches of the plan, open to ``user``, that show the same number; one query.
+
+        A number is what is displayed, not a key: two may share it, and whoever writes is told.
+        """
+        others = FicheAction.objects.visible_to(user).actives().filter(plan=self.plan_id, code=self.code)
+        return list(others.exclude(pk=self.pk).order_by("pk")) if self.code else []
+
     def manques(self) -> list[tuple[str, str]]:
         """What is missing before the fiche can be sent to the CAF: (slug of the section, French sentence)."""
         labels = self.labels

@@ -101,6 +101,15 @@ class FicheView(FicheMixin, DetailView):
         )
 
 
+def warn_of_shared_code(request, fiche):
+    if others := fiche.same_code(request.user):
+        titles = ", ".join(f"« {other.intitule} »" for other in others)
+        messages.warning(
+            request,
+            f"Le n° {fiche.code} est aussi celui de {titles}. C’est enregistré ; changez-le s’il s’agit d’une erreur.",
+        )
+
+
 class FicheAddView(InConventionMixin, TransitionFormMixin, CreateView):
     convention_permission = "conventions.change_convention"
     form_class = FicheAddForm
@@ -115,6 +124,12 @@ class FicheAddView(InConventionMixin, TransitionFormMixin, CreateView):
             "branches": branches_of(plan),
             "initial": {"place": self.request.GET.get("place", "")},
         }
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if self.object:
+            warn_of_shared_code(self.request, self.object)
+        return response
 
 
 class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
@@ -175,6 +190,8 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if self.brouillon:
             self.brouillon.delete()
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
+        if "code" in form.changed_data:
+            warn_of_shared_code(self.request, self.object)
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{self.ancre}")
 
     def form_invalid(self, form):

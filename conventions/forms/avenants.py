@@ -45,8 +45,7 @@ class AvenantForm(PlacedForm):
         Organisation.objects.none(),
         label="Nouveaux signataires",
         required=False,
-        widget=forms.SelectMultiple(attrs={"size": 8}),
-        help_text="Pour en choisir plusieurs, gardez la touche Ctrl (ou ⌘) enfoncée.",
+        widget=forms.CheckboxSelectMultiple,
     )
     domaines_ajoutes = forms.ModelMultipleChoiceField(
         Domaine.objects.none(),

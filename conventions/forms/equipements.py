@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from conventions.forms.base import ConstrainedForm, date_input
-from conventions.models import Equipement, Organisation
+from conventions.models import Equipement, Organisation, Territoire
 
 
 class EquipementForm(ConstrainedForm):
@@ -65,6 +65,8 @@ class EquipementForm(ConstrainedForm):
         return [("", "Choisir…"), *groups.items()]
 
     def clean(self):
+        # Held until the end of the request: a form sent twice at once meets the row of the first as a sentence.
+        Territoire.objects.select_for_update(of=("self",), no_key=True).get(pk=self.instance.territoire_id)
         cleaned = super().clean()
         if cleaned.get("version", "") != self.actuelle:
             # The words typed stay in the form; sending it again is choosing them.

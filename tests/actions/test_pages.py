@@ -308,7 +308,10 @@ def test_filters_of_the_table(client):
     axe = AxeFactory()
     today = timezone.localdate()
     log_in(client, axe.plan.convention)
-    FicheActionFactory(axe=axe, code="A", echeance=today - datetime.timedelta(days=2))
+    structure = OrganisationFactory()
+    FicheActionFactory(
+        axe=axe, code="A", echeance=today - datetime.timedelta(days=2), structure_pilote=structure
+    )
     complete_fiche(axe=axe, code="B", priorite="haute", avancement="en_cours")
     FicheActionFactory(axe=axe, code="C", avancement="realisee")
     complete_fiche(axe=axe, code="D").archive(by=log_in(client, axe.plan.convention))
@@ -325,6 +328,8 @@ def test_filters_of_the_table(client):
             "?avancement=realisee",
             "?redaction=archivee",
             "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance",
+            f"?structure={structure.pk}",
+            "?structure=999999",
             "?q=relais+B",
             "?axe=999999",
             "?tri=nimporte",
@@ -341,7 +346,40 @@ def test_filters_of_the_table(client):
         "?avancement=realisee": {"C"},
         "?redaction=archivee": {"D"},
         "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance": {"B"},
+        f"?structure={structure.pk}": {"A"},
+        "?structure=999999": set(),
         "?q=relais+B": {"B"},
         "?axe=999999": set(),
         "?tri=nimporte": {"A", "B", "C"},
     }
+
+
+def test_a_number_that_another_fiche_shows_is_said(client):
+    first = complete_fiche(code="1.1.1", intitule="Ouvrir un relais")
+    archived = complete_fiche(axe=first.axe, code="1.1.1", intitule="Ancienne")
+    archived.archive(by=log_in(client, first.convention))
+    fiche = complete_fiche(axe=first.axe, code="1.1.2")
+    url = edit_url(fiche, "identite")
+
+    taken = client.post(url, payload(client, url) | {"code": "1.1.1"}, follow=True)
+    untouched = client.post(url, payload(client, url) | {"intitule": "Un autre titre"}, follow=True)
+
+    warning = "Le n° 1.1.1 est aussi celui de « Ouvrir un relais »."
+    assert [str(m).partition(" C’est")[0] for m in taken.context["messages"] if m.level_tag == "warning"] == [
+        warning
+    ]
+    assert [m for m in untouched.context["messages"] if m.level_tag == "warning"] == []
+    fiche.refresh_from_db()
+    assert fiche.code == "1.1.1"
+
+
+def test_a_new_fiche_with_a_number_already_shown_is_said(client):
+    first = complete_fiche(code="1.1.1", intitule="Ouvrir un relais")
+    log_in(client, first.convention)
+    url = reverse("actions:fiche_add", args=[first.convention.code])
+    places = client.get(url).context["form"].fields["place"].choices
+    place = next(value for _, group in places if isinstance(group, list) for value, _ in group)
+
+    page = client.post(url, {"intitule": "Nouvelle", "code": "1.1.1", "place": place}, follow=True)
+
+    assert "Le n° 1.1.1 est aussi celui de « Ouvrir un relais »." in page.text

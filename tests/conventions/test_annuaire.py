@@ -104,6 +104,7 @@ def test_page_query_count_does_not_grow(client, convention, count, django_assert
         "1 fiche action pilotée",
     ]
     assert "Jeanne Martin" not in response.text
+    assert f"{reverse('actions:fiches', args=[convention.code])}?structure={organisation.pk}" in response.text
 
 
 def test_page_says_nothing_of_a_convention_out_of_scope(client, convention):

@@ -1,6 +1,7 @@
 """An avenant says, then applies, and keeps what was (ADR 0008)."""
 
 import datetime
+import re
 import threading
 
 import pytest
@@ -404,3 +405,21 @@ def test_page_query_count_does_not_grow(client, convention, count, django_assert
         response = client.get(avenant.get_absolute_url())
 
     assert response.status_code == 200
+
+
+def test_new_signatories_are_boxes_to_tick(client, convention):
+    log_in(client, convention)
+    joins = [
+        OrganisationFactory(nom=nom, departement=convention.territoire.departement) for nom in ("A", "B")
+    ]
+    url = reverse("conventions:avenant_add", args=[convention.code])
+
+    page = client.get(url)
+    client.post(
+        url, {"numero": "1", "objet": "Deux entrées", "organisations_ajoutees": [row.pk for row in joins]}
+    )
+
+    boxes = re.findall(r'<input[^>]*name="organisations_ajoutees"[^>]*>', page.text)
+    assert len(boxes) == page.context["form"].fields["organisations_ajoutees"].queryset.count() >= 2
+    assert all('type="checkbox"' in box for box in boxes)
+    assert set(Avenant.objects.get(objet="Deux entrées").organisations_ajoutees.all()) == set(joins)

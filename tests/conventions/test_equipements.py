@@ -2,10 +2,12 @@
 
 import datetime
 import io
+import threading
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
@@ -441,3 +443,32 @@ def test_offre_is_by_family_and_kind(client, convention):
     assert familles[1].types[0].capacite is None
     text = client.get(url("offre_services", convention)).text
     assert "2, 20&nbsp;places connues" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_sent_twice_at_once_writes_one_row(client):
+    convention = ConventionFactory()
+    user = log_in(client, convention)
+    data = {"type": TypeEquipementFactory().pk, "nom": "Les Écureuils", "version": ""}
+    ready = threading.Barrier(2)
+    answers = []
+
+    def send():
+        visitor = Client(raise_request_exception=False)
+        visitor.force_login(user)
+        try:
+            ready.wait(timeout=10)
+            answers.append(visitor.post(url("equipement_add", convention), data))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+
+    first, second = sorted(answers, key=lambda answer: answer.status_code)
+    assert (first.status_code, second.status_code) == (200, 302)
+    assert "Cet équipement est déjà inscrit" in first.text
+    assert Equipement.objects.filter(territoire=convention.territoire).count() == 1

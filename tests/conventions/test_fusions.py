@@ -293,7 +293,7 @@ def test_administrator_of_the_caf_merges_then_undoes(client, caf):
     MandatFactory(organisation=second)
     administrator(client, caf)
     page = client.get(url(first, second))
-    assert "1 : mandats" in page.text
+    assert "Mandats : 1" in page.text
 
     response = client.post(url(first, second), {"gardee": first.pk, "nom": second.pk}, follow=True)
 

@@ -387,6 +387,12 @@ def test_entier(text, value):
     assert parse_entier(text) == value
 
 
+@pytest.mark.parametrize("text", ["-4", "- 4", "−4"])
+def test_entier_negative_is_called_so(text):
+    with pytest.raises(ValidationError, match="est négatif"):
+        parse_entier(text)
+
+
 @pytest.mark.parametrize("text", ["", "-1", "20 places", "1,5", "9999999999", "9" * 5000, "1 2"])
 def test_entier_refused(text):
     with pytest.raises(ValidationError):

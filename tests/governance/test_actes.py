@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.urls import reverse
 from docx import Document
+from docx.shared import Pt
 
 from actions.models import FicheAction
 from conventions.models import ArticleConvention, Convention, Impression
@@ -142,6 +143,14 @@ def test_word_file_is_a_proper_one(world):
 
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def test_end_of_the_contents_takes_no_line_of_its_own():
+    """Under a full page of contents, a line more made an empty page."""
+    paragraphs = Document(io.BytesIO(build_template())).paragraphs
+    (end,) = [p for p in paragraphs if 'w:fldCharType="end"' in p._p.xml and p.style.name == "toc 1"]
+
+    assert (end.paragraph_format.line_spacing, end.paragraph_format.space_after) == (Pt(1), 0)
 
 
 def test_template_is_the_one_that_the_command_builds():

@@ -10,8 +10,8 @@ import pikepdf
 import pytest
 from django.template.loader import render_to_string
 
-from actions.documents import fiche_filename, fiche_html, plan_html
-from actions.models import FicheAction, for_screen
+from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html
+from actions.models import FicheAction, PlanActions, for_screen
 from conventions.documents import etat_html
 from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
@@ -163,6 +163,12 @@ def test_file_names_say_what_they_are(world):
 
     assert fiche_filename(FicheAction(code="4.2.2", intitule=titre)) == (
         "fiche-4-2-2-informer-les-bailleurs-des-bourgs-sur-les-aides-a-la.pdf"
+    )
+    convention = Convention(
+        territoire=territoire, debut=datetime.date(2022, 1, 1), fin=datetime.date(2026, 12, 31)
+    )
+    assert plan_filename(PlanActions(convention=convention), datetime.date(2026, 11, 23)) == (
+        "plan-actions-cazals-salviac-2022-2026-2026-11-23.pdf"
     )
     world.reunion.instance.convention.territoire = territoire
     assert dossier_filename(world.reunion, 2) == (
