@@ -132,12 +132,12 @@ def _read_known(table: Tableau, found: Format, tete: int, entete: list[str], lie
             *itertools.islice(table.rows(None, None, apres=tete), importations.MAX_LIGNES + 1),
         ]
         if len(lu.brutes) - 1 > importations.MAX_LIGNES:
-            raise ImportRefuse(_too_many(table.nom, len(lu.brutes)))
+            raise ImportRefuse(_too_many(table.nom))
         return lu
     for ligne, cells in table.rows(found.cle, found.keys(lieux), apres=tete):
         lu.chiffres += found.figures(ligne, cells, lieux)
         if len(lu.chiffres) > importations.MAX_LIGNES:
-            raise ImportRefuse(_too_many(table.nom, len(lu.chiffres)))
+            raise ImportRefuse(_too_many(table.nom))
     lu.remarques += _set_aside(found.ecartees)
     if not lu.chiffres:
         _refuse_without_rows(table, tete)
@@ -153,7 +153,7 @@ def _refuse_without_rows(table: Tableau, tete: int) -> None:
         raise ImportRefuse(f"« {table.nom} » n’a aucune ligne sous les titres de ses colonnes.")
 
 
-def _too_many(nom: str, count: int) -> str:
+def _too_many(nom: str) -> str:
     return (
         f"« {nom} » donne plus de {importations.MAX_LIGNES // 1000}\u202f000 chiffres pour votre territoire : "
         "gardez moins d’années ou de colonnes, et recommencez."
@@ -183,7 +183,7 @@ def _read_movements(table: Tableau, columns: dict[str, int], tete: int, lieux: L
             if known and (ligne, made) not in seen:
                 seen.append((ligne, made))
             if len(seen) > MAX_BRUTES:
-                raise ImportRefuse(_too_many(table.nom, len(seen)))
+                raise ImportRefuse(_too_many(table.nom))
     lu.mouvements = [made for _, made in sorted(seen, key=lambda pair: (pair[1].date, pair[0]), reverse=True)]
     return lu
 
@@ -255,7 +255,7 @@ def send(*, convention: Convention, nom: str, file: IO[bytes], lu: Lu, by: User)
     else:
         contenu = _csv([cells for _, cells in lu.brutes])
     if len(contenu) > MAX_OCTETS:
-        raise ImportRefuse(_too_many(nom, importations.MAX_LIGNES))
+        raise ImportRefuse(_too_many(nom))
     return Importation.objects.create(
         convention=convention,
         nature=Importation.Nature.CHIFFRES,
@@ -427,7 +427,7 @@ def _check_described(
             f"Rien ne se lit ainsi : aucune ligne ne donne un chiffre de votre territoire. {why}"
         )
     if len(chiffres) > importations.MAX_LIGNES:
-        raise TransitionError(_too_many(importation.nom_fichier, len(chiffres)))
+        raise TransitionError(_too_many(importation.nom_fichier))
     seen: dict[tuple[str, str, str, int], Chiffre] = {}
     for one in chiffres:
         first = seen.setdefault((one.indicateur, one.niveau, one.code, one.annee), one)

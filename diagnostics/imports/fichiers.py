@@ -9,7 +9,7 @@ import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import IO, cast
 
 from ctg_portal.imports import ImportRefuse, clean_text, iter_workbook
@@ -73,7 +73,10 @@ class Tableau:
     def rows(
         self, cle: int | None, cles: Collection[str] | None, *, apres: int
     ) -> Iterator[tuple[int, list[str]]]:
-        """The rows after line ``apres`` whose cell ``cle`` (any cell, for ``None``) is one of ``cles``; all, without them."""
+        """The rows after line ``apres`` whose cell ``cle`` (any cell, for ``None``) is one of ``cles``; all, without them.
+
+        What comes before a hyphen in cell ``cle`` counts for nothing: « 2024-COM-46066 » is 46066.
+        """
         raise NotImplementedError
 
 
@@ -177,12 +180,22 @@ class Texte(Tableau):
             if cle is not None and cles is not None:
                 pieces = line.split(delimiter, cle + 1)[: cle + 1]
                 whole = not any(piece.count(b'"') % 2 for piece in pieces)
-                if whole and (len(pieces) <= cle or pieces[cle].strip(b'" \r\n\t') not in wanted):
+                if whole and (
+                    len(pieces) <= cle or pieces[cle].strip(b'" \r\n\t').rsplit(b"-", 1)[-1] not in wanted
+                ):
                     continue
             cells = self._cells(line, numero)
-            seen = cells if cle is None else cells[cle : cle + 1]
-            if any(cells) and (cles is None or any(cell in cles for cell in seen)):
+            if any(cells) and _is_wanted(cells, cle, cles):
                 yield numero, cells
+
+
+def _is_wanted(cells: Sequence[str], cle: int | None, cles: Collection[str] | None) -> bool:
+    """« 2024-COM-46066 », whose end is the code, is the place 46066."""
+    if cles is None:
+        return True
+    if cle is None:
+        return any(cell in cles for cell in cells)
+    return cle < len(cells) and cells[cle].rsplit("-", 1)[-1] in cles
 
 
 class Classeur(Tableau):
@@ -205,8 +218,7 @@ class Classeur(Tableau):
     ) -> Iterator[tuple[int, list[str]]]:
         suite, self.suite = self.suite, None
         for numero, cells in itertools.chain(self.tete, suite) if suite else self._all():
-            seen = cells if cle is None else cells[cle : cle + 1]
-            if numero > apres and (cles is None or any(cell in cles for cell in seen)):
+            if numero > apres and _is_wanted(cells, cle, cles):
                 yield numero, cells
 
 

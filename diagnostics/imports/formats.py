@@ -230,6 +230,11 @@ class CafBeneficiaires(Caf):
         "foyers-aah": _either(_named("indfoy_aah"), _says("foyers", "aah")),
     }
 
+    def __init__(self, entete: Sequence[str], cle: int, date: int, niveau: str, lues: dict[str, int]) -> None:
+        super().__init__(entete, cle, date, niveau, lues)
+        # The same columns are given for larger places, in files of other names.
+        self.source = f"CAF, data.caf.fr, s_ben_{'com_f' if niveau == Niveau.COMMUNE else _SUFFIXES[niveau]}"
+
 
 _NIVEAUX_CAF = "(?:com|epci|dep|reg|nat)"
 

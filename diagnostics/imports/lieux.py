@@ -53,14 +53,13 @@ class Lieux:
         return self.codes.get(niveau, {}).get(code, code)
 
     def keys(self, niveaux: Iterable[str] = Niveau.values) -> frozenset[str]:
-        """Every way a file may write one of these places, and the codes of the rows that are masked."""
+        """Every way a file may write one of these places, after any hyphen, and the codes of the rows that are masked."""
         found: set[str] = set(MASQUES)
         for niveau in niveaux:
             for code in self.codes[niveau]:
                 found |= {code, code.lower(), code.lstrip("0")}
-                found |= {f"{prefix}-{code}" for prefix in ("COM", "EPCI", "DEP", "REG")}
         if Niveau.FRANCE in niveaux:
-            found |= {"F", "FR", "FRANCE", "France", "99", "FE", "FRANCE-F"}
+            found |= {"F", "FR", "FRANCE", "France", "99", "FE"}
         return frozenset(found)
 
     def place(self, niveau: str, text: str) -> str | None:

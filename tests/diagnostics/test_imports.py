@@ -246,6 +246,20 @@ def test_melodi_keeps_each_level():
     assert lu.remarques == ["1 ligne sur un sujet que le portail ne suit pas, laissée de côté."]
 
 
+def test_melodi_places_may_bear_a_vintage():
+    head = "GEO;GEO_OBJECT;FREQ;POPREF_MEASURE;TIME_PERIOD;OBS_VALUE\n"
+    rows = "2025-COM-46066;COM;A;PMUN;2023;586\n2025-DEP-46;DEP;A;PMUN;2023;174754\n2025-COM-01001;COM;A;PMUN;2023;9\n"
+    france = "2025-FRANCE-F;FRANCE;A;PMUN;2023;66451000\n2025-FRANCE-FM;FRANCE;A;PMUN;2023;64000000\n"
+
+    assert [
+        (one.niveau, one.code, one.valeur) for one in read("f.csv", (head + rows + france).encode()).chiffres
+    ] == [
+        ("commune", "46066", 586),
+        ("departement", "46", 174754),
+        ("france", "FR", 66451000),
+    ]
+
+
 def test_movements_are_read_for_information():
     [mouvement] = read("mvtcommune.csv").mouvements
 
