@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from openpyxl import load_workbook
 
 from diagnostics.graphiques import graphiques_theme
 from diagnostics.models import Indicateur, NonSommableError, Valeur, portrait, somme, tableau_communes
-from diagnostics.models.portrait import Chiffre
+from diagnostics.models.portrait import Chiffre, Couverture, LignePortrait
 from tests.conventions.test_detail import log_in
 from tests.factories import (
     CommuneFactory,
@@ -327,3 +328,12 @@ def test_figure_of_one_source_is_written_once(territoire):
         ValeurFactory(territoire=territoire)
     ValeurFactory(territoire=territoire, source="Une autre")
     assert Valeur.objects.count() == 2
+
+
+def test_card_says_that_the_sum_of_another_source_is_incomplete():
+    partial = Chiffre(2021, "INSEE, dossier complet", D(1776), couverture=Couverture(15, 2))
+    ligne = LignePortrait(COUNT, figure(5372), autres=(partial,))
+
+    card = render_to_string("diagnostics/partials/carte_chiffre.html", {"ligne": ligne})
+
+    assert "somme incomplète\u00a0: 2\u00a0communes sur 15" in card
