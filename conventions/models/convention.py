@@ -512,6 +512,7 @@ class SignataireQuerySet(models.QuerySet["Signataire"]):
         )
 
 
+@pghistory.track()
 class Signataire(Ordered):
     """An organisation that signs, by whom and on what authority. A convention is signed when all have.
 

@@ -181,3 +181,15 @@ def test_page_query_count_does_not_grow(client, count, django_assert_num_queries
         response = client.get(url(convention))
 
     assert response.text.count('<th scope="row">') == 2 * count
+
+
+def test_history_of_a_signature_says_who_wrote_what():
+    signataire = SignataireFactory(representant="Jeanne Martin")
+    by = UserFactory()
+
+    signataire.representant, signataire.signe_le = "Paul Durand", D(2025, 6, 20)
+    signataire.record_signature(copie=None, by=by)
+
+    first, last = signataire.events.order_by("pgh_id")
+    assert (first.representant, last.representant) == ("Jeanne Martin", "Paul Durand")
+    assert last.pgh_context.metadata["par"] == by.pk
