@@ -1,7 +1,6 @@
 """A diagnostic that starts from the one before, and what moved between the two."""
 
 import difflib
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from conventions.models import Convention
+from ctg_portal.mots import Mot, words_of
 from ctg_portal.workflow import TransitionError
 from diagnostics.models import Constat, Diagnostic, Enjeu, Valeur
 
@@ -57,14 +57,6 @@ def start_from(previous: Diagnostic, *, convention: Convention) -> Diagnostic:
         )
         copied.constats.set([copies[row.pk] for row in enjeu.constats.all()])
     return made
-
-
-@dataclass(frozen=True)
-class Mot:
-    """A run of words: ``garde``, ``retire`` or ``ajoute``."""
-
-    genre: str
-    texte: str
 
 
 @dataclass(frozen=True)
@@ -137,21 +129,6 @@ def _flat(texte: str) -> str:
 
 def _likeness(before: str, after: str) -> float:
     return difflib.SequenceMatcher(None, _flat(before), _flat(after)).ratio()
-
-
-def words_of(before: str, after: str) -> list[Mot]:
-    """What was taken out and put in, word by word."""
-    old, new = re.findall(r"\S+", before), re.findall(r"\S+", after)
-    found: list[Mot] = []
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            found.append(Mot("garde", " ".join(old[i:j])))
-            continue
-        if i < j:
-            found.append(Mot("retire", " ".join(old[i:j])))
-        if k < m:
-            found.append(Mot("ajoute", " ".join(new[k:m])))
-    return found
 
 
 def evolutions(diagnostic: Diagnostic) -> list[Evolution]:

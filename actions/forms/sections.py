@@ -18,6 +18,7 @@ from actions.models import (
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
 from conventions.models import Dispositif, Organisation, people_of
 from ctg_portal.fields import MontantField
+from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
 from diagnostics.models import Constat, Enjeu
 
@@ -153,6 +154,22 @@ class FicheSectionForm(SectionForm):
                 [str(getattr(row, column)) for column in columns] for row in formset.get_queryset()
             ]
         return state
+
+    @property
+    def columns(self):
+        """The columns of the fiche that this section writes."""
+        return [field.attname for field in FicheAction._meta.concrete_fields if field.name in self.fields]
+
+    def differences(self):
+        """Texts that differ from what is saved, as (label, words): what is saved, then what was typed."""
+        texts = [
+            (bound.label, str(self.initial.get(bound.name) or ""), str(bound.value() or ""))
+            for bound in self.visible_fields()
+            if isinstance(bound.field, forms.CharField)
+        ]
+        return [
+            (label, words_of(saved, typed)) for label, saved, typed in texts if saved.split() != typed.split()
+        ]
 
     def refuse_overwriting(self):
         """The page shows the whole saved section above the form."""

@@ -22,6 +22,7 @@ from actions.models import (
     for_screen,
     plan_tree,
 )
+from actions.models.histoire import last_hand
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
@@ -220,6 +221,8 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if form.conflict:
             saved = FicheAction.objects.filter(pk=self.object.pk)
             context["enregistree"] = for_screen(saved).get()
+            context["differences"] = form.differences()
+            context["qui"], context["quand"] = last_hand(self.object, form.columns)
             context["rappel"] = f"actions/partials/rubriques/{self.ancre}.html"
         return context
 

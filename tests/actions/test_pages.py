@@ -87,6 +87,26 @@ def test_saving_a_section_leaves_every_other_column(client):
     assert (fiche.besoins, fiche.objectif_general) == ("Trente familles.", "Écrit entre-temps.")
 
 
+def test_conflict_says_who_saved_meanwhile(client):
+    fiche = complete_fiche()
+    mine = log_in(client, fiche.convention)
+    url = edit_url(fiche, "contexte")
+    data = payload(client, url) | {"besoins": "La mienne."}
+    other = log_in(client, fiche.convention)
+    client.post(url, payload(client, url) | {"besoins": "Celle de l’autre."})
+    # A later change of another section is somebody else's business.
+    third = log_in(client, fiche.convention)
+    elsewhere = edit_url(fiche, "modalites")
+    client.post(elsewhere, payload(client, elsewhere) | {"modalites": "Autrement."})
+    client.force_login(mine)
+
+    refused = client.post(url, data)
+
+    assert refused.context["qui"] == other
+    assert f"enregistré par {other}" in refused.text
+    assert f"enregistré par {third}" not in refused.text
+
+
 def test_second_save_of_a_section_is_not_silent(client):
     fiche = complete_fiche()
     log_in(client, fiche.convention)
@@ -101,6 +121,13 @@ def test_second_save_of_a_section_is_not_silent(client):
     assert "La mienne." in refused.text
     fiche.refresh_from_db()
     assert fiche.besoins == "Celle de l’autre."
+
+    ((label, mots),) = refused.context["differences"]
+    assert (label, [(mot.genre, mot.texte) for mot in mots]) == (
+        "Besoins constatés",
+        [("retire", "Celle de l’autre."), ("ajoute", "La mienne.")],
+    )
+    assert "Garder la version enregistrée" in refused.text
 
     empreinte = refused.context["form"].data["empreinte"]
     assert client.post(url, data | {"empreinte": empreinte}).status_code == 302

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from ctg_portal.workflow import TransitionError
 from diagnostics.models import Diagnostic
-from diagnostics.reprise import compare, evolutions, start_from, words_of
+from diagnostics.reprise import compare, evolutions, start_from
 from tests.factories import (
     AtelierFactory,
     ConstatFactory,
@@ -102,16 +102,6 @@ def test_rows_are_kept_changed_dropped_and_new(previous, convention):
     assert [change.row.intitule for change in found.changes] == ["Une offre plus lisible"]
     assert [row.intitule for row in found.retires] == ["Vieillissement"]
     assert found.nouveaux == [new]
-
-
-def test_words_of():
-    assert [
-        (mot.genre, mot.texte) for mot in words_of("Deux accueils de loisirs", "Trois accueils de loisirs")
-    ] == [
-        ("retire", "Deux"),
-        ("ajoute", "Trois"),
-        ("garde", "accueils de loisirs"),
-    ]
 
 
 def test_figures_that_moved_start_from_the_year_of_the_previous(previous, convention):
