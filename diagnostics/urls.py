@@ -55,6 +55,7 @@ dans_la_convention = [
     path("questionnaires/", include(dans_les_questionnaires)),
     # figures
     path("portrait/", chiffres.PortraitView.as_view(), name="portrait"),
+    path("offre/", chiffres.OffreView.as_view(), name="offre"),
     path("portrait/communes/", chiffres.CommunesView.as_view(), name="communes"),
     path(
         "portrait/communes/<slug:extension>/", chiffres.CommunesExportView.as_view(), name="communes_export"

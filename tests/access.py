@@ -122,6 +122,7 @@ ROWS: dict[str, Row] = {
     "diagnostics:enjeu_delete": inside("enjeu", allowed=COORD),
     "diagnostics:portrait": inside(),
     "diagnostics:communes": inside(),
+    "diagnostics:offre": inside(),
     "diagnostics:communes_export": inside("xlsx"),
     "diagnostics:valeurs": inside(),
     "diagnostics:valeur_add": inside(allowed=COORD),

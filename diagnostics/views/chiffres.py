@@ -14,6 +14,7 @@ from diagnostics.filters import ValeurFilter
 from diagnostics.forms.chiffres import ValeurForm
 from diagnostics.graphiques import graphiques_theme
 from diagnostics.models import Diagnostic, Indicateur, Valeur, portrait, tableau_communes
+from diagnostics.models.besoins import offre_et_besoins
 
 CHANGE = "diagnostics.change_chiffres"
 
@@ -44,6 +45,15 @@ class PortraitView(ChiffresMixin, TemplateView):
             themes=[(theme, graphiques_theme(theme, territoire.nom_court)) for theme in found.themes],
             **kwargs,
         )
+
+
+class OffreView(ChiffresMixin, TemplateView):
+    """What is offered against whom it is for, with the communes where it is missing."""
+
+    template_name = "diagnostics/offre.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(offre=offre_et_besoins(self.convention.territoire), **kwargs)
 
 
 class CommunesMixin(ChiffresMixin):
