@@ -108,7 +108,7 @@ def test_page_query_count_does_not_grow(client, territoire, django_assert_num_qu
     with django_assert_num_queries(10):
         page = client.get(reverse("diagnostics:offre", args=[convention.code]))
 
-    assert page.text.count("aucune place") == 1
+    assert page.text.count("<strong>aucune place</strong>") == 1
 
 
 def test_page_of_a_territoire_without_anything(client):
