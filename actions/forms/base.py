@@ -4,6 +4,8 @@ from crispy_forms.helper import FormHelper
 from django import forms
 from django.core.exceptions import ValidationError
 
+from ctg_portal.fields import LongTextsMixin
+
 
 def form_helper(layout=None):
     """The page has the <form>, its token and its buttons."""
@@ -64,7 +66,7 @@ def _places(prefix, axe, objectif, fiches, moving):
     return rows
 
 
-class VerbForm(forms.ModelForm):
+class VerbForm(LongTextsMixin, forms.ModelForm):
     """No field, or a reason: confirming is the input. ``save(by=…)`` calls ``verb`` of the instance."""
 
     verb = ""

@@ -13,6 +13,7 @@ from actions.models import (
 )
 from actions.models.fiche import Avancement
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
+from ctg_portal.fields import LongTextsMixin, TexteLong
 
 
 class FicheAddForm(forms.ModelForm):
@@ -78,12 +79,12 @@ class FichePlaceForm(forms.ModelForm):
         return self.instance
 
 
-class AvancementForm(PlausibleDatesMixin, forms.ModelForm):
+class AvancementForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     avancement = forms.ChoiceField(label="Nouvel avancement", widget=forms.RadioSelect)
     motif = forms.CharField(
         label="Motif",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=TexteLong(3),
         help_text="Obligatoire pour un abandon ; gardé dans le journal de la fiche.",
     )
     fin_reelle = forms.DateField(
@@ -139,7 +140,7 @@ class AskCompletionForm(VerbForm):
     verb = "ask_completion"
     motif = forms.CharField(
         label="Ce qu’il faut compléter",
-        widget=forms.Textarea(attrs={"rows": 5}),
+        widget=TexteLong(5),
         help_text="La coordination et les pilotes le liront en tête de la fiche.",
     )
 
@@ -158,7 +159,7 @@ class ReopenForm(AskCompletionForm):
 
 class ArchiveForm(VerbForm):
     verb = "archive"
-    motif = forms.CharField(label="Motif", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    motif = forms.CharField(label="Motif", required=False, widget=TexteLong(3))
 
     class Meta:
         model = FicheAction
@@ -173,11 +174,11 @@ class RestoreForm(VerbForm):
         fields = []
 
 
-class CommentaireForm(forms.ModelForm):
+class CommentaireForm(LongTextsMixin, forms.ModelForm):
     class Meta:
         model = Commentaire
         fields = ["section", "texte"]
-        widgets = {"texte": forms.Textarea(attrs={"rows": 4})}
+        widgets = {"texte": TexteLong(4)}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -194,22 +195,22 @@ class CommentaireResolveForm(forms.ModelForm):
         return self.instance
 
 
-class NoteForm(PlausibleDatesMixin, forms.ModelForm):
+class NoteForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     class Meta:
         model = Note
         fields = ["date", "texte"]
-        widgets = {"date": date_input(), "texte": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"date": date_input(), "texte": TexteLong(5)}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.helper = form_helper()
 
 
-class BilanForm(forms.ModelForm):
+class BilanForm(LongTextsMixin, forms.ModelForm):
     class Meta:
         model = Bilan
         fields = ["realise", "ecarts", "faits_marquants", "perspectives", "atteinte", "suite"]
-        widgets = dict.fromkeys(fields[:4], forms.Textarea(attrs={"rows": 4}))
+        widgets = dict.fromkeys(fields[:4], TexteLong(4))
         help_texts = {"atteinte": "En fin d’action.", "suite": "En fin d’action."}
 
     def __init__(self, *args, **kwargs):

@@ -6,6 +6,7 @@ from actions.forms.base import after_choice, form_helper
 from actions.models import Axe, FicheAction, Objectif, PlanActions
 from actions.models.plan import place_in_order
 from conventions.forms.base import SectionForm
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from diagnostics.models import Enjeu
 
 COULEURS = {
@@ -24,7 +25,7 @@ class PlanForm(SectionForm):
     class Meta:
         model = PlanActions
         fields = ["introduction"]
-        widgets = {"introduction": forms.Textarea(attrs={"rows": 10})}
+        widgets = {"introduction": TexteLong(10)}
         help_texts = {
             "introduction": "D’où vient le plan, comment il a été construit. Elle ouvre le document imprimé."
         }
@@ -46,7 +47,7 @@ class PlanMoveForm(forms.ModelForm):
         return self.instance
 
 
-class PlacedForm(forms.ModelForm):
+class PlacedForm(LongTextsMixin, forms.ModelForm):
     """A row of the plan with its place among its siblings."""
 
     parent = ""
@@ -78,7 +79,7 @@ class AxeForm(PlacedForm):
     class Meta:
         model = Axe
         fields = ["code", "intitule", "enjeu_central", "couleur"]
-        widgets = {"enjeu_central": forms.Textarea(attrs={"rows": 6}), "couleur": forms.Select}
+        widgets = {"enjeu_central": TexteLong(6), "couleur": forms.Select}
         help_texts = {"couleur": "Sur l’écran et sur le papier ; le numéro de l’axe l’accompagne toujours."}
 
     def __init__(self, *args, **kwargs):

@@ -17,17 +17,13 @@ from actions.models import (
 )
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
 from conventions.models import Dispositif, Organisation, people_of
-from ctg_portal.fields import MontantField
+from ctg_portal.fields import MontantField, TexteLong
 from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
 from diagnostics.models import Constat, Enjeu
 
 RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
 LIGNES_MAX = 60
-
-
-def area(rows=5):
-    return forms.Textarea(attrs={"rows": rows})
 
 
 def organisations_of(fiche):
@@ -225,8 +221,8 @@ class ContexteForm(FicheSectionForm):
         widgets = {
             "enjeux": forms.CheckboxSelectMultiple,
             "constats": forms.CheckboxSelectMultiple,
-            "besoins": area(6),
-            "dispositifs_existants": area(),
+            "besoins": TexteLong(6),
+            "dispositifs_existants": TexteLong(),
         }
         help_texts = {"besoins": RGPD}
 
@@ -241,22 +237,22 @@ class ObjectifsForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["objectif_general", "objectifs_specifiques", "changements_attendus"]
-        widgets = dict.fromkeys(fields, area())
+        widgets = dict.fromkeys(fields, TexteLong())
 
 
 class ModalitesForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["modalites"]
-        widgets = {"modalites": area(12)}
-        help_texts = {"modalites": "Une ligne qui commence par un tiret devient une puce. " + RGPD}
+        widgets = {"modalites": TexteLong(12)}
+        help_texts = {"modalites": RGPD}
 
 
 class PublicForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["publics", "public_precisions", "effectif_attendu"]
-        widgets = {"publics": forms.CheckboxSelectMultiple, "public_precisions": area(3)}
+        widgets = {"publics": forms.CheckboxSelectMultiple, "public_precisions": TexteLong(3)}
 
 
 class EquipeForm(FicheSectionForm):
@@ -266,7 +262,7 @@ class EquipeForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"]
-        widgets = {"equipe_projet": area(4)}
+        widgets = {"equipe_projet": TexteLong(4)}
 
     def limit_choices(self, convention):
         self.fields["structure_pilote"].share(organisations_of(self.instance))
@@ -281,7 +277,11 @@ class MoyensForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["moyens_humains", "etp", "moyens_materiels", "moyens_techniques"]
-        widgets = {"moyens_humains": area(3), "moyens_materiels": area(3), "moyens_techniques": area(3)}
+        widgets = {
+            "moyens_humains": TexteLong(3),
+            "moyens_materiels": TexteLong(3),
+            "moyens_techniques": TexteLong(3),
+        }
         localized_fields = ("etp",)
 
 
@@ -298,14 +298,14 @@ class EvaluationForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["methode_evaluation"]
-        widgets = {"methode_evaluation": area(4)}
+        widgets = {"methode_evaluation": TexteLong(4)}
 
 
 class SuiviForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["difficultes", "prochaines_etapes"]
-        widgets = {"difficultes": area(4), "prochaines_etapes": area(4)}
+        widgets = {"difficultes": TexteLong(4), "prochaines_etapes": TexteLong(4)}
         help_texts = {"difficultes": RGPD}
 
 

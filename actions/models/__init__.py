@@ -1,5 +1,5 @@
 from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
-from actions.models.brouillon import Brouillon, fits_in_draft
+from actions.models.brouillon import Brouillon
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -49,7 +49,6 @@ __all__ = [
     "PlanActions",
     "Public",
     "Transition",
-    "fits_in_draft",
     "for_screen",
     "plan_tree",
 ]

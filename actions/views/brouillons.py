@@ -6,9 +6,10 @@ from django.utils import timezone
 from django.views.generic import DetailView
 
 from actions.forms.sections import SECTION_FORMS
-from actions.models import Brouillon, fits_in_draft
+from actions.models import Brouillon
 from actions.models.brouillon import ETAPES
 from actions.views.base import FicheMixin
+from ctg_portal.session import fits, prolong_session
 
 
 class BrouillonMixin(FicheMixin):
@@ -31,8 +32,9 @@ class BrouillonKeepView(BrouillonMixin, DetailView):
     def post(self, request, *args, **kwargs):
         section = self.section
         fiche = self.get_object()
-        if not fits_in_draft(request.POST):
+        if not fits(request.POST):
             return self.answer("Brouillon non gardé : la saisie est trop longue.", status=413)
+        prolong_session(request)
         kept = Brouillon.keep(fiche, section, request.POST, by=request.user)
         moment = timezone.localtime(kept.updated_at)
         return self.answer(f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}.")

@@ -18,7 +18,6 @@ from actions.models import (
     FicheAction,
     Imputation,
     PlanActions,
-    fits_in_draft,
     for_screen,
     plan_tree,
 )
@@ -26,6 +25,7 @@ from actions.models.histoire import last_hand
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
+from ctg_portal.session import fits, forget_words, kept_words, session_end, sign_author
 
 SUIVIES = frozenset({"suivi"})
 """Sections that stay open after the text is validated: news go on."""
@@ -138,6 +138,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
 
     template_name = "actions/section_form.html"
     role_permission = "actions.write_ficheaction"
+    keeps_words = True
 
     @property
     def section(self):
@@ -163,17 +164,22 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         mine = Brouillon.objects.visible_to(self.request.user).filter(fiche=self.object)
         return mine.filter(section=self.brouillon_section).first()
 
-    @property
-    def is_resumed(self):
-        return self.request.method == "GET" and "brouillon" in self.request.GET and self.brouillon is not None
+    @cached_property
+    def reprise(self):
+        """What fills the form in the place of what is saved: words sent when the session had ended, or the draft asked for."""
+        if self.request.method != "GET":
+            return None
+        if words := kept_words(self.request):
+            return words
+        return self.brouillon.as_data() if "brouillon" in self.request.GET and self.brouillon else None
 
     def get_titre(self):
         return TITRES[self.section]
 
     def get_form_kwargs(self):
-        """A draft taken up again is read as if it had just been sent: the form shows its errors and its conflicts."""
+        """What is taken up again is read as if it had just been sent: the form shows its errors and its conflicts."""
         kwargs = super().get_form_kwargs()
-        return kwargs | {"data": self.brouillon.as_data()} if self.is_resumed else kwargs
+        return kwargs | {"data": self.reprise} if self.reprise is not None else kwargs
 
     def get_form_class(self):
         if self.section not in SECTION_FORMS:
@@ -190,6 +196,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         form.save()
         if self.brouillon:
             self.brouillon.delete()
+        forget_words(self.request)
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
         if "code" in form.changed_data:
             warn_of_shared_code(self.request, self.object)
@@ -197,7 +204,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
 
     def form_invalid(self, form):
         """What is refused is kept too: the tab may be closed before it is mended."""
-        if fits_in_draft(self.request.POST):
+        if fits(self.request.POST):
             Brouillon.keep(self.object, self.brouillon_section, self.request.POST, by=self.request.user)
         return super().form_invalid(form)
 
@@ -208,12 +215,15 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
             ancre=self.ancre,
             section=section,
             brouillon=self.brouillon if self.request.method == "GET" else None,
-            is_resumed=self.is_resumed,
+            is_resumed=self.reprise is not None,
+            is_reconnected=self.request.method == "GET" and kept_words(self.request) is not None,
+            auteur=sign_author(user),
+            session_fin=session_end(self.request),
             presences=Brouillon.objects.presences(self.object, section, sauf=user),
             **kwargs,
         )
         form = context["form"]
-        if self.is_resumed:
+        if self.reprise is not None:
             form.is_valid()
         context["formsets"] = [
             (formset, *FORMSET_TITLES[prefix]) for prefix, formset in form.formsets.items()

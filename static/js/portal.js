@@ -150,6 +150,43 @@
             });
         });
 
+    // The session is about to end: <p data-session-fin="moment" data-prolonger="address"> says so, once, and offers to stay.
+    const SESSION_WARNING = 10 * 60_000;
+    const sessions = (root) =>
+        each(root, "[data-session-fin]", (note) => {
+            const words = note.textContent;
+            const wait = () => {
+                const left = Date.parse(note.dataset.sessionFin) - Date.now() - SESSION_WARNING;
+                // Longer waits overflow the timer.
+                setTimeout(() => (Date.parse(note.dataset.sessionFin) - Date.now() > SESSION_WARNING ? wait() : warn()), Math.min(Math.max(left, 0), 3_600_000));
+            };
+            const warn = () => {
+                const button = document.createElement("button");
+                button.type = "button";
+                button.className = "btn btn-secondary btn-sm";
+                button.textContent = "Rester connecté·e";
+                button.addEventListener("click", async () => {
+                    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+                    try {
+                        const answer = await fetch(note.dataset.prolonger, { method: "POST", redirect: "manual", headers: { "X-CSRFToken": token } });
+                        if (!answer.ok) throw new Error(answer.status);
+                        const { fin, heure } = await answer.json();
+                        note.dataset.sessionFin = fin;
+                        note.classList.remove("session-bientot");
+                        note.textContent = `Votre session dure maintenant jusqu’au ${heure}.`;
+                        wait();
+                    } catch {
+                        note.firstChild.textContent = "La session n’a pas pu être prolongée. Enregistrez : votre saisie sera gardée le temps que vous vous reconnectiez. ";
+                    }
+                });
+                note.classList.add("session-bientot");
+                note.setAttribute("role", "alert");
+                note.textContent = `Votre session finit dans moins de dix minutes. ${words.trim()} `;
+                note.append(button);
+            };
+            wait();
+        });
+
     // One press, one sending: a second press of a form on its way is left aside. Coming back frees it.
     const sent = new Set();
     document.addEventListener("submit", (event) => {
@@ -179,6 +216,7 @@
                 rows.append(copy.content);
                 total.value = String(Number(index) + 1);
                 button.hidden = full();
+                rows.lastElementChild.dispatchEvent(new CustomEvent("ligne-ajoutee", { bubbles: true }));
                 rows.lastElementChild.querySelector("input:not([type=hidden]), select, textarea")?.focus();
             });
         });
@@ -271,6 +309,7 @@
         rail(root);
         formsets(root);
         drafts(root);
+        sessions(root);
         filters(root);
         copies(root);
         ranks(root);
