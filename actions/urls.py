@@ -11,6 +11,7 @@ from actions.views import (
     pdf,
     plan,
     relecture,
+    tout,
 )
 
 app_name = "actions"
@@ -18,6 +19,7 @@ app_name = "actions"
 fiche = [
     path("", fiches.FicheView.as_view(), name="fiche"),
     path("pdf/", pdf.FichePdfView.as_view(), name="fiche_pdf"),
+    path("modifier/", tout.FicheToutEditView.as_view(), name="fiche_edit_all"),
     path("modifier/<slug:section>/", fiches.SectionEditView.as_view(), name="fiche_edit"),
     path("modifier/<slug:section>/brouillon/", brouillons.BrouillonKeepView.as_view(), name="brouillon_keep"),
     path(

@@ -168,6 +168,7 @@ ROWS: dict[str, Row] = {
     "actions:fiche_add": inside(allowed=COORD),
     "actions:fiche": inside("fiche"),
     "actions:fiche_pdf": inside("fiche"),
+    "actions:fiche_edit_all": inside("fiche", allowed=EDIT),
     "actions:fiche_edit": inside("fiche", "contexte", allowed=EDIT),
     "actions:fiche_submit": inside("fiche", allowed=EDIT),
     "actions:fiche_ask_completion": inside("en_relecture", allowed=REVIEW),

@@ -14,9 +14,11 @@ from actions.models import (
     LigneFinancement,
     PartenaireFiche,
     Pilote,
+    Public,
 )
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
-from conventions.models import Dispositif, Organisation, people_of
+from conventions.models import Dispositif, Domaine, Organisation, people_of
+from ctg_portal.chargement import load_together
 from ctg_portal.fields import MontantField, TexteLong
 from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
@@ -26,31 +28,74 @@ RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
 LIGNES_MAX = 60
 
 
-def organisations_of(fiche):
-    """Whom the fiche may name, by key: those of its convention, and those it already names."""
-    named = (
-        Q(pk__in=Organisation.objects.for_convention(fiche.plan.convention).values("pk"))
-        | Q(pk=fiche.structure_pilote_id)
-        | Q(pk__in=fiche.partenaires.values("organisation"))
-        | Q(pk__in=fiche.lignes_financement.values("financeur"))
-    )
-    return {row.pk: row for row in Organisation.objects.filter(named)}
+FACULTATIFS = frozenset({"cadres", "enjeux", "constats"})
+LIENS = ("domaines", "communes", "publics", "enjeux", "constats")
+"""Many-to-many fields whose choices are rows of the territory or of the lists."""
+
+
+class Choix:
+    """What the sections of one fiche offer; ``load()`` reads it all at once, for the page of all the sections."""
+
+    def __init__(self, fiche):
+        convention = fiche.plan.convention
+        self.fiche = fiche
+        self.rows = {
+            "domaines": Domaine.objects.all(),
+            "publics": Public.objects.all(),
+            "communes": convention.territoire.communes.order_by("nom"),
+            "enjeux": Enjeu.objects.filter(diagnostic__convention=convention),
+            "constats": Constat.objects.filter(diagnostic__convention=convention),
+            "cadres": convention.contrats_lies.select_related("territoire"),
+            "organisations": self._organisations(),
+            "dispositifs": Dispositif.objects.all(),
+            "people": people_of(convention),
+        }
+        self.saved = {}
+
+    def _organisations(self):
+        """Whom the fiche may name: those of its convention, and those it already names."""
+        fiche = self.fiche
+        named = (
+            Q(pk__in=Organisation.objects.for_convention(fiche.plan.convention).values("pk"))
+            | Q(pk=fiche.structure_pilote_id)
+            | Q(pk__in=fiche.partenaires.values("organisation"))
+            | Q(pk__in=fiche.lignes_financement.values("financeur"))
+        )
+        return Organisation.objects.filter(named)
+
+    def load(self, formset_models):
+        """One query for the choices, the ties of the fiche and the rows of its formsets."""
+        ties = {name: getattr(self.fiche, name).all() for name in LIENS}
+        self.saved = {
+            model: model.objects.filter(fiche=self.fiche).order_by(*model._meta.ordering)
+            for model in formset_models
+        }
+        alone = [rows for name, rows in self.rows.items() if name != "cadres"]
+        load_together(*alone, *ties.values(), *self.saved.values())
+        self.fiche._prefetched_objects_cache = getattr(self.fiche, "_prefetched_objects_cache", {}) | ties
+
+    def by_pk(self, name):
+        return {row.pk: row for row in self.rows[name]}
 
 
 class FicheRowFormSet(OrderedFormSet):
     """Rows of one fiche; its convention limits what may be chosen."""
 
+    choix = None
+
     def shared_rows(self):
-        rows = {}
-        fields = self.form.base_fields
-        convention = self.instance.plan.convention
-        if organisations := [name for name in ("organisation", "financeur") if name in fields]:
-            rows |= dict.fromkeys(organisations, organisations_of(self.instance))
-        if "dispositif" in fields:
-            rows["dispositif"] = {row.pk: row for row in Dispositif.objects.all()}
-        if "user" in fields:
-            rows["user"] = {row.pk: row for row in people_of(convention)}
-        return rows
+        kinds = {
+            "organisation": "organisations",
+            "financeur": "organisations",
+            "dispositif": "dispositifs",
+            "user": "people",
+        }
+        found = {}
+        return {
+            name: found.setdefault(kind, self.choix.by_pk(kind))
+            for name, kind in kinds.items()
+            if name in self.form.base_fields
+        }
 
 
 def rows_of(model, form, **options):
@@ -131,15 +176,33 @@ class FicheSectionForm(SectionForm):
 
     rows = {}
 
-    def prepare(self):
-        self.formsets = {
-            prefix: formset_class(self.data if self.is_bound else None, instance=self.instance, prefix=prefix)
-            for prefix, formset_class in self.rows.items()
-        }
-        self.limit_choices(self.instance.plan.convention)
+    def __init__(self, *args, choix=None, **kwargs):
+        self.choix = choix or Choix(kwargs["instance"])
+        super().__init__(*args, **kwargs)
 
-    def limit_choices(self, convention):
-        """Related objects are those of the convention."""
+    def prepare(self):
+        self.formsets = {}
+        for name, formset_class in self.rows.items():
+            formset = formset_class(
+                self.data if self.is_bound else None, instance=self.instance, prefix=self.add_prefix(name)
+            )
+            formset.choix = self.choix
+            if formset.model in self.choix.saved:
+                formset._queryset = self.choix.saved[formset.model]
+            self.formsets[name] = formset
+        for name in ("cadres", *LIENS):
+            if name in self.fields:
+                self.offer(name)
+
+    def offer(self, name):
+        """Related objects are those of the convention; a choice of nothing is no field."""
+        field, rows = self.fields[name], self.choix.rows[name]
+        field.queryset = rows
+        if name in FACULTATIFS and not rows:
+            del self.fields[name]
+        elif rows._result_cache is not None:
+            # The iterator of the field would read them again.
+            field.choices = [(row.pk, str(row)) for row in rows]
 
     def saved_state(self):
         state = super().saved_state()
@@ -207,12 +270,6 @@ class IdentiteForm(FicheSectionForm):
             "communes": forms.CheckboxSelectMultiple,
         }
 
-    def limit_choices(self, convention):
-        self.fields["cadres"].queryset = convention.contrats_lies.select_related("territoire")
-        self.fields["communes"].queryset = convention.territoire.communes.order_by("nom")
-        if not self.fields["cadres"].queryset:
-            del self.fields["cadres"]
-
 
 class ContexteForm(FicheSectionForm):
     class Meta:
@@ -225,12 +282,6 @@ class ContexteForm(FicheSectionForm):
             "dispositifs_existants": TexteLong(),
         }
         help_texts = {"besoins": RGPD}
-
-    def limit_choices(self, convention):
-        for name, model in (("enjeux", Enjeu), ("constats", Constat)):
-            self.fields[name].queryset = model.objects.filter(diagnostic__convention=convention)
-            if not self.fields[name].queryset:
-                del self.fields[name]
 
 
 class ObjectifsForm(FicheSectionForm):
@@ -264,8 +315,9 @@ class EquipeForm(FicheSectionForm):
         fields = ["structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"]
         widgets = {"equipe_projet": TexteLong(4)}
 
-    def limit_choices(self, convention):
-        self.fields["structure_pilote"].share(organisations_of(self.instance))
+    def prepare(self):
+        super().prepare()
+        self.fields["structure_pilote"].share(self.choix.by_pk("organisations"))
 
 
 class MoyensForm(FicheSectionForm):

@@ -189,7 +189,7 @@ def test_pilote_row_of_another_fiche_is_refused(client):
     }
 
 
-@pytest.mark.parametrize("hostile", ["a\x00b", "<script>alert(1)</script>", "x" * 50_000])
+@pytest.mark.parametrize("hostile", ["a\x00b", "<script>alert(1)</script>", "x" * 20_000])
 def test_hostile_text(client, hostile):
     fiche = complete_fiche()
     log_in(client, fiche.convention)
