@@ -197,7 +197,8 @@ ENJEUX_OBJECTIF = Liens(
     "enjeu_id",
     Enjeu,
 )
-PARTIES: dict[str, Lignes | Liens] = {part.cle: part for part in (*LIGNES, *LIENS)}
+TOUTES: tuple[Lignes | Liens, ...] = (*LIGNES, *LIENS)
+PARTIES = {part.cle: part for part in TOUTES}
 
 HORS_HISTOIRE = frozenset(
     {
