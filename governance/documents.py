@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from actions.documents import printable_fiches
 from actions.models import FicheAction
+from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.progression import progress_by_axe, total_progress
 from ctg_portal.documents import image_data
 from ctg_portal.models import User
@@ -33,10 +34,18 @@ def dossier_context(reunion: Reunion) -> dict[str, Any]:
     points = list(reunion.points.prefetch_related(Prefetch("fiches", fiches)))
     concernees = {fiche.pk: fiche for point in points for fiche in point.fiches.all()}
     total = total_progress(progress_by_axe(printable_fiches(reunion.instance.convention)).values())
+    copil = (
+        Reunion.objects.copils_tenus()
+        .filter(instance__convention=reunion.instance.convention_id, debut__lt=reunion.debut)
+        .select_related("instance__convention")
+        .first()
+    )
     ouvertes = Decision.objects.before(reunion).ouvertes().most_pressing_first()
     return {
         "convention": reunion.instance.convention,
         "total": total,
+        "copil": copil,
+        "changements": changements_depuis(copil) if copil else [],
         "reunion": reunion,
         "points": points,
         "a_decider": [point for point in points if point.visee == PointOrdreDuJour.Visee.DECISION],
@@ -44,6 +53,13 @@ def dossier_context(reunion: Reunion) -> dict[str, Any]:
         "membres": list(reunion.instance.membres.select_related("organisation", "user")),
         "ouvertes": list(ouvertes.select_related("reunion__instance")),
     }
+
+
+def changements_depuis(copil: Reunion) -> list[FicheChangee]:
+    """What changed in the plan since it met, confidential fiches left out; archived ones are said."""
+    convention = copil.instance.convention
+    fiches = FicheAction.objects.of_convention(convention).filter(confidentielle=False)
+    return changes_since(in_plan(fiches), copil.debut)
 
 
 def dossier_filename(reunion: Reunion, version: int) -> str:

@@ -79,6 +79,8 @@ class Retablissement:
     apres: Etat
     rubriques: list[RubriqueChangee] = field(default_factory=list)
     refus: list[str] = field(default_factory=list)
+    last: Enregistrement | None = None
+    """The last save of the fiche."""
 
     @property
     def empreinte(self) -> str:
@@ -163,6 +165,7 @@ def plan_restore(
         else:
             work.take_rows(part)
     found = Retablissement(historique.fiche, version, cible, now, work.apres)
+    found.last = historique.tous[-1] if historique.tous else None
     found.rubriques = historique.differences(now, work.apres)
     found.refus = [*_closed(historique, now, then, closed), *dict.fromkeys(work.refus)]
     return found
@@ -276,7 +279,7 @@ class _Travail:
         for column in part.model._meta.concrete_fields:
             if not column.is_relation or column.name == "fiche":
                 continue
-            related = column.related_model
+            related: Any = column.related_model
             target = values[column.attname]
             if related is IndicateurSuivi:
                 there = str(target) in self.apres.lignes.get("indicateurs", {})
