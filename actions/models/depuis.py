@@ -1,6 +1,6 @@
 """What changed in several fiches since a moment: the two ends compared, whatever was saved in between.
 
-Six queries and that of the fiches, whatever the number of fiches and of saves.
+Three queries and that of the fiches, whatever the number of fiches and of saves.
 """
 
 import datetime
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 
 from actions.models.differences import (
     Changement,
@@ -22,9 +22,9 @@ from actions.models.differences import (
     compare,
 )
 from actions.models.fiche import Avancement, FicheAction, FicheActionQuerySet, Redaction
-from actions.models.historique import ETATS, index_of_parts, load_parts
+from actions.models.historique import events_of
 from actions.models.plan import Axe
-from actions.models.suivis import DEPART, LIGNES, PARTIES, SUPPRIME, Liens, Lignes
+from actions.models.suivis import DEPART, PARTIES, SUPPRIME, TOUTES, Liens
 
 TITRES_ETATS = {"avancement": "Avancement", "redaction": "Rédaction"}
 NOUVELLE, ARCHIVEE, REPRISE, MODIFIEE = "nouvelle", "archivee", "reprise", "modifiee"
@@ -90,24 +90,26 @@ def in_plan(fiches: FicheActionQuerySet) -> list[FicheAction]:
     return list(fiches.select_related("plan__convention", "axe", "objectif").in_plan_order())
 
 
-def changes_since(fiches: Iterable[FicheAction], since: datetime.datetime) -> list[FicheChangee]:
-    """Those of ``fiches`` that changed after ``since`` for a reader, in their order; six queries at most."""
+def changes_since(
+    fiches: Iterable[FicheAction], since: datetime.datetime, *, named: bool = True
+) -> list[FicheChangee]:
+    """Those of ``fiches`` that changed after ``since`` for a reader, in their order; three queries.
+
+    Two when not ``named``: « resume » is the same, the values before and after have no names.
+    """
     known = {fiche.pk: fiche for fiche in fiches}
     if not known:
         return []
-    ends = _columns(known, since)
-    parts = _parts([*known], since)
-    states = {
-        pk: (
-            Etat(before, parts[pk][0].lignes, parts[pk][0].liens),
-            Etat(after, parts[pk][1].lignes, parts[pk][1].liens),
-        )
-        for pk, (before, after) in ends.items()
-    }
-    for pk in parts.keys() - states.keys():
-        states[pk] = parts[pk]
-    noms = ask_names(Noms(), (etat for pair in states.values() for etat in pair))
-    found = (_changed(fiche, *states[pk], noms) for pk, fiche in known.items() if pk in states)
+    former = _columns(known, since)
+    states = _parts([*known], since)
+    for pk, fiche in known.items():
+        before, after = states[pk]
+        before.champs = former.get(pk)
+        after.champs = {name: getattr(fiche, name) for name in ATTRIBUTS}
+    noms = Noms()
+    if named:
+        ask_names(noms, (etat for pair in states.values() for etat in pair))
+    found = (_changed(fiche, *states[pk], noms) for pk, fiche in known.items())
     return [change for change in found if change]
 
 
@@ -118,110 +120,93 @@ def by_axe(changes: list[FicheChangee]) -> list[AxeChange]:
     return [AxeChange(found[0].fiche.axe, found) for found in groups.values()]
 
 
-def _columns(known: dict[int, FicheAction], since: datetime.datetime) -> dict[int, tuple[Any, Any]]:
-    """The columns of each fiche saved after ``since``, before (``None`` when it was not there) and now; two queries."""
-    names = [column.attname for column in FicheAction._meta.concrete_fields]
+ATTRIBUTS = [column.attname for column in FicheAction._meta.concrete_fields]
+
+
+def _columns(known: Iterable[int], since: datetime.datetime) -> dict[int, dict[str, Any]]:
+    """The columns of each fiche as they were at ``since``; nothing for one that was not there."""
     events: Any = models.QuerySet(FicheAction.pgh_event_model)  # type: ignore[attr-defined]
     latest = events.order_by("pgh_obj", "-pgh_id").distinct("pgh_obj")
-    after = {
-        row["pgh_obj"]: row
-        for row in latest.filter(pgh_obj__in=known, pgh_created_at__gt=since).values("pgh_obj", *names)
-    }
-    before = (
-        {
-            row["pgh_obj"]: row
-            for row in latest.filter(pgh_obj__in=[*after], pgh_created_at__lte=since).values(
-                "pgh_obj", *names
-            )
-        }
-        if after
-        else {}
-    )
-    return {pk: (before.get(pk), row) for pk, row in after.items()}
+    rows = latest.filter(pgh_obj__in=known, pgh_created_at__lte=since).values("pgh_obj", *ATTRIBUTS)
+    return {row["pgh_obj"]: row for row in rows}
 
 
-Chain = list[tuple[int, str]]
-"""The events of one row or tie since the moment: (key, label), the oldest first."""
+@dataclass(frozen=True)
+class _Copie:
+    label: str
+    donnees: dict[str, Any]
 
 
-def _chains(fiches: list[int], since: datetime.datetime) -> dict[tuple[int, str, str], Chain]:
-    chains: dict[tuple[int, str, str], Chain] = defaultdict(list)
-    for partie, fiche, objet, cle, _, label, *_ in index_of_parts(fiches, since):
-        if partie != ETATS and label != DEPART:
-            chains[fiche, partie, objet].append((cle, label))
-    return chains
+Chains = dict[tuple[int, str, str], list[_Copie]]
+"""(fiche, part, row) → what happened to the row since the moment, the oldest first."""
+
+
+def _read_parts(
+    fiches: list[int], since: datetime.datetime
+) -> tuple[Chains, dict[tuple[str, str], dict[str, Any]]]:
+    """What happened after ``since``, and the rows concerned as they were then; one query."""
+    branches = []
+    for part in TOUTES:
+        events = events_of(part, fiches)
+        fresh = events.filter(pgh_created_at__gt=since).exclude(pgh_label=DEPART)
+        columns = ("partie", "fiche_", "objet", "pgh_id", "pgh_label")
+        if isinstance(part, Liens):
+            branches.append(fresh.values_list(*columns, Value({}, models.JSONField()), Value(True)))
+            continue
+        branches.append(fresh.values_list(*columns, columns_json(part.model), Value(True)))
+        known = Q(pgh_created_at__lte=since) | Q(pgh_label=DEPART)
+        same: Any = models.QuerySet(part.events).filter(pgh_obj=OuterRef("pgh_obj"))
+        last = same.filter(known).order_by("-pgh_id").values("pgh_id")[:1]
+        moved = same.filter(pgh_created_at__gt=since).exclude(pgh_label=DEPART)
+        former = events.filter(known, Exists(moved), pgh_id=Subquery(last)).exclude(pgh_label=SUPPRIME)
+        branches.append(former.values_list(*columns, columns_json(part.model), Value(False)))
+    chains: Chains = defaultdict(list)
+    past = {}
+    rows = branches[0].union(*branches[1:], all=True)
+    for partie, fiche, objet, _, label, donnees, is_fresh in sorted(rows, key=lambda row: (row[0], row[3])):
+        if is_fresh:
+            chains[fiche, partie, objet].append(_Copie(label, donnees))
+        else:
+            past[partie, objet] = donnees
+    return chains, past
 
 
 def _parts(fiches: list[int], since: datetime.datetime) -> dict[int, tuple[Etat, Etat]]:
-    """Rows and ties touched after ``since``, by fiche, before and now; three queries."""
-    chains = _chains(fiches, since)
-    rows = {key: events for key, events in chains.items() if isinstance(PARTIES[key[1]], Lignes)}
-    wanted: dict[str, set[int]] = defaultdict(set)
-    former: dict[str, set[str]] = defaultdict(set)
-    for (_, partie, objet), events in rows.items():
-        wanted[partie] |= {events[-1][0], events[0][0]}
-        if events[0][1] == "update":
-            former[partie].add(objet)
-    loaded, past = load_parts(wanted), _former(former, since)
+    """Rows and ties touched after ``since``, by fiche, before and now."""
+    chains, past = _read_parts(fiches, since)
     found: dict[int, tuple[Etat, Etat]] = defaultdict(lambda: (Etat(), Etat()))
-    for (fiche, partie, objet), ((first, was), *_) in rows.items():
-        if was == SUPPRIME:
-            found[fiche][0].lignes[partie][objet] = loaded[partie, first]
-        elif (partie, objet) in past:
-            found[fiche][0].lignes[partie][objet] = past[partie, objet]
-    for (fiche, partie, objet), events in rows.items():
-        last, became = events[-1]
-        if became != SUPPRIME:
-            found[fiche][1].lignes[partie][objet] = loaded[partie, last]
-    _put_ties(found, chains)
-    return found
-
-
-def _put_ties(found: dict[int, tuple[Etat, Etat]], chains: dict[tuple[int, str, str], Chain]) -> None:
-    """A tie was there before when the first thing that happened to it is its end."""
-    for (fiche, partie, objet), events in chains.items():
+    for (fiche, partie, objet), copies in chains.items():
+        before, after = found[fiche]
+        there_now = copies[-1].label != SUPPRIME
         if isinstance(PARTIES[partie], Liens):
-            if events[0][1] == SUPPRIME:
-                found[fiche][0].liens[partie].add(objet)
-            if events[-1][1] != SUPPRIME:
-                found[fiche][1].liens[partie].add(objet)
-
-
-def _former(objets: dict[str, set[str]], since: datetime.datetime) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows as they were at ``since``; one query."""
-    models_of = {part.cle: part.model for part in LIGNES}
-    branches = []
-    for partie, keys in objets.items():
-        model = models_of[partie]
-        events: Any = models.QuerySet(model.pgh_event_model)  # type: ignore[attr-defined]
-        known = Q(pgh_created_at__lte=since) | Q(pgh_label=DEPART)
-        last = events.filter(known, pgh_obj=OuterRef("pgh_obj")).order_by("-pgh_id").values("pgh_id")[:1]
-        branches.append(
-            events.filter(pgh_obj__in=keys, pgh_id=Subquery(last))
-            .order_by()
-            .values_list(Value(partie), "pgh_obj_id", columns_json(model))
-        )
-    if not branches:
-        return {}
-    return {(partie, str(key)): row for partie, key, row in branches[0].union(*branches[1:], all=True)}
+            # It was there before when the first thing that happened to it is its end.
+            if copies[0].label == SUPPRIME:
+                before.liens[partie].add(objet)
+            if there_now:
+                after.liens[partie].add(objet)
+            continue
+        if (partie, objet) in past:
+            before.lignes[partie][objet] = past[partie, objet]
+        if there_now:
+            after.lignes[partie][objet] = copies[-1].donnees
+    return found
 
 
 def _changed(fiche: FicheAction, before: Etat, after: Etat, noms: Noms) -> FicheChangee | None:
     old, new = before.champs, after.champs
-    if new is not None and old is None:
+    if old is None or new is None:
         return FicheChangee(fiche, NOUVELLE, [], [])
     etats, motif, genre = [], "", MODIFIEE
-    if old is not None and new is not None:
-        for name, choices in (("avancement", Avancement), ("redaction", Redaction)):
-            if old[name] != new[name]:
-                avant, apres = (str(choices(row[name]).label) for row in (old, new))
-                etats.append(Changement(name, TITRES_ETATS[name], avant, apres))
-        if old["redaction"] != Redaction.ARCHIVEE == new["redaction"]:
-            genre = ARCHIVEE
-        elif old["redaction"] == Redaction.ARCHIVEE != new["redaction"]:
-            genre = REPRISE
-        if new["motif_abandon"] != old["motif_abandon"]:
-            motif = new["motif_abandon"]
+    for name, choices in (("avancement", Avancement), ("redaction", Redaction)):
+        if old[name] != new[name]:
+            avant, apres = (str(choices(row[name]).label) for row in (old, new))
+            etats.append(Changement(name, TITRES_ETATS[name], avant, apres))
+    if old["redaction"] != Redaction.ARCHIVEE == new["redaction"]:
+        genre = ARCHIVEE
+    elif old["redaction"] == Redaction.ARCHIVEE != new["redaction"]:
+        genre = REPRISE
+    if new["motif_abandon"] != old["motif_abandon"]:
+        motif = new["motif_abandon"]
     rubriques = compare(before, after, noms)
     if not etats and not rubriques:
         return None

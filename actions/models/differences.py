@@ -189,6 +189,9 @@ class Noms:
             if rank == 1 or (model, key) not in self.trouves:
                 self.trouves[model, key] = NOMMES[model].dire(row)
 
+    def knows(self, column: Any, values: Raw) -> bool:
+        return (column.remote_field.model, str(values.get(column.attname))) in self.trouves
+
     def __call__(self, model: type[models.Model], key: Any) -> str:
         return self.trouves.get((model, str(key)), NOMMES[model].supprime)
 
@@ -271,8 +274,11 @@ def change_of(column: Any, before: Raw | None, after: Raw | None, noms: Noms) ->
 def row_name(part: Lignes, values: Raw, noms: Noms) -> str:
     said = []
     for names in part.nom:
-        columns = [part.model._meta.get_field(name) for name in names.split("|")]
-        said += [text for column in columns if (text := say(column, values, noms))][:1]
+        columns: list[Any] = [part.model._meta.get_field(name) for name in names.split("|")]
+        filled = [column for column in columns if say(column, values, noms)]
+        # A name written beside an account that is gone says more than « compte supprimé ».
+        known = [column for column in filled if not column.is_relation or noms.knows(column, values)]
+        said += [say(column, values, noms) for column in (known or filled)[:1]]
     return f"{part.avant}{', '.join(said)}" if said else VIDE
 
 

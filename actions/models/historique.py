@@ -143,14 +143,14 @@ def _changed(part: Lignes) -> Any:
     return Func(*tests, template="(%(expressions)s)", arg_joiner=" OR ", output_field=models.BooleanField())
 
 
-def index_of_parts(fiches: Any, since: datetime.datetime | None = None) -> list[tuple[Any, ...]]:
+def index_of_parts(fiches: Any) -> list[tuple[Any, ...]]:
     """(part, fiche, row, event, moment, label, context, metadata, changed) of rows, ties and journal, oldest first."""
     branches = []
     for part in TOUTES:
         events = events_of(part, fiches)
         changed = _changed(part) if isinstance(part, Lignes) else Value(True)
         branches.append(
-            (events.filter(pgh_created_at__gt=since) if since else events).values_list(
+            events.values_list(
                 "partie",
                 "fiche_",
                 "objet",
@@ -164,8 +164,7 @@ def index_of_parts(fiches: Any, since: datetime.datetime | None = None) -> list[
         )
     journal: Any = models.QuerySet(Transition.pgh_event_model)  # type: ignore[attr-defined]
     branches.append(
-        (journal.filter(pgh_created_at__gt=since) if since else journal)
-        .filter(fiche__in=fiches)
+        journal.filter(fiche__in=fiches)
         .order_by()
         .values_list(
             Value(ETATS),

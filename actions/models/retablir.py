@@ -128,6 +128,7 @@ class Retablissement:
             if old.get(key) == values:
                 continue
             row = part.model()
+            row._state.adding = key not in old
             for column in part.model._meta.concrete_fields:
                 setattr(row, column.attname, python_value(column, values))
             row.full_clean(validate_unique=False)
@@ -289,7 +290,7 @@ class _Travail:
                 there = people_of(self.fiche.plan.convention).filter(pk=target).exists()
             if not there:
                 self.refus.append(
-                    f"{part.titre}, «\u00a0{name}\u00a0»\u00a0: ce qu’elle nomme n’est plus là, et elle ne revient pas."
+                    f"{part.titre}, «\u00a0{name}\u00a0»\u00a0: la personne, l’organisation ou l’indicateur n’est plus là\u00a0; la ligne ne revient pas."
                 )
                 return False
         unique = UNE_PAR_AN.get(part.cle)

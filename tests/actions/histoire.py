@@ -4,6 +4,7 @@ import datetime
 
 import pghistory
 import pgtrigger
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -32,4 +33,7 @@ def save_as(user, moment, write):
     """``write()`` as one save of ``user`` at ``moment``, as a request would make it."""
     with pghistory.context(user=user.pk, nom=str(user)):
         write()
+    with connection.cursor() as cursor:
+        # Set for the transaction, that is for the rest of the test: a request would end here.
+        cursor.execute("SELECT set_config('pghistory.context_id', '', true)")
     date_events(moment)

@@ -297,8 +297,8 @@ def test_the_rest_comes_back_when_something_is_gone(client, fiche, user):
 
     assert found.refus == [
         "L’axe ou l’objectif de cette version n’existe plus\xa0: la fiche garde sa place.",
+        "Pilotes, «\xa0Son nom\xa0»\xa0: la personne, l’organisation ou l’indicateur n’est plus là\xa0; la ligne ne revient pas.",
         "«\xa0Enjeux\xa0»\xa0: «\xa0Mobilité\xa0» n’est plus là, et ne revient pas.",
-        "Pilotes, «\xa0compte supprimé\xa0»\xa0: ce qu’elle nomme n’est plus là, et elle ne revient pas.",
     ]
     fiche.refresh_from_db()
     assert (fiche.besoins, fiche.objectif_id, fiche.enjeux.count()) == ("Premier besoin.", None, 0)
