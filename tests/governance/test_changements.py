@@ -235,5 +235,5 @@ def test_the_page_does_not_grow(client, scene, count, django_assert_num_queries)
         fiche.besoins = f"Changé {n}."
         scene.save(5, fiche.save)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         client.get(scene.url())
