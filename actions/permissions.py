@@ -2,7 +2,7 @@
 
 import rules
 
-from actions.models import SECTIONS, Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
+from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
@@ -112,7 +112,7 @@ def edits_fiche(user: User, fiche: FicheAction) -> bool:
 
 
 def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool) -> str:
-    """Why ``user`` may not put ``section`` back as it was, in a French sentence; « » when they may.
+    """Why ``user`` may not put ``section`` (its slug) back as it was, in a French sentence; « » when they may.
 
     ``suivie``: what goes on changing after the text is validated (steps, measures, bilans, « Suivi »).
     """
@@ -124,8 +124,7 @@ def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool
         return "Seuls la coordination et les pilotes de la fiche peuvent la rétablir."
     if fiche.redaction == Redaction.ARCHIVEE:
         return "La fiche est archivée\u00a0: reprenez-la d’abord."
-    titre = next(row.titre for row in SECTIONS if row.slug == section)
-    return f"Le texte est fermé, la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»\u00a0: «\u00a0{titre}\u00a0» ne change pas."
+    return f"Le texte est fermé\u00a0: la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»."
 
 
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)

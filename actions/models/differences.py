@@ -20,7 +20,7 @@ from actions.models.plan import Axe, Objectif
 from actions.models.suivis import COLONNES, LIENS, LIGNES, TITRES, Liens, Lignes
 from conventions.models import Commune, Convention, Dispositif, Domaine, Organisation
 from ctg_portal.models import User
-from ctg_portal.mots import Mot, words_of
+from ctg_portal.mots import Effort, Mot, words_of
 from ctg_portal.templatetags.portal import VIDE, date_fr, date_heure, euros, nombre
 from diagnostics.models import Constat, Enjeu
 
@@ -124,6 +124,7 @@ class Noms:
     """Names of rows by key: asked for first, then read all at once."""
 
     def __init__(self) -> None:
+        self.effort = Effort()
         self.demandes: dict[type[models.Model], set[str]] = defaultdict(set)
         self.trouves: dict[tuple[type[models.Model], str], str] = {}
         self.presents: set[tuple[type[models.Model], str]] = set()
@@ -265,7 +266,7 @@ def change_of(column: Any, before: Raw | None, after: Raw | None, noms: Noms) ->
         return None
     mots = []
     if is_text(column) and avant and apres:
-        mots = tighten(words_of(avant, apres))
+        mots = tighten(words_of(avant, apres, noms.effort))
         if all(mot.genre == "garde" for mot in mots):
             mots = [Mot("garde", "Seuls des espaces ou des passages à la ligne ont changé.")]
     return Changement(column.name, label_of(column), avant, apres, mots)

@@ -173,7 +173,7 @@ def plan_restore(
 
 
 def _closed(historique: Historique, now: Etat, then: Etat, closed: dict[str, str]) -> list[str]:
-    """Why what differs in a closed section stays as it is; the same sentence once."""
+    """Why what differs in closed sections stays as it is, a sentence a reason."""
     if not closed:
         return []
     differing = {
@@ -182,7 +182,21 @@ def _closed(historique: Historique, now: Etat, then: Etat, closed: dict[str, str
         for change in rubrique.changements
         if change.champ in closed
     }
-    return list(dict.fromkeys(closed[cle] for cle in closed if cle in differing))
+    reasons: dict[str, list[str]] = {}
+    for slug, titre in TITRES.items():
+        for why in dict.fromkeys(
+            closed[cle] for cle in closed if cle in differing and section_of(cle) == slug
+        ):
+            reasons.setdefault(why, []).append(f"«\u00a0{titre}\u00a0»")
+    return [
+        f"{why} {'Ne change pas' if len(titres) == 1 else 'Ne changent pas'}\u00a0: {', '.join(titres)}."
+        for why, titres in reasons.items()
+    ]
+
+
+def open_targets(refus: Refus) -> set[str]:
+    """Columns, ties and rows that may change now."""
+    return {cle for cle in targets_of(TOUT) if not refus(section_of(cle), is_followed(cle))}
 
 
 class _Travail:

@@ -10,7 +10,7 @@ from django.views.generic import DetailView, UpdateView
 from actions.forms.historique import HistoriqueFilterForm, RetablirForm
 from actions.models.historique import Historique
 from actions.models.historique_plan import HistoriquePlan
-from actions.models.retablir import plan_restore, targets_of, title_of
+from actions.models.retablir import open_targets, plan_restore, targets_of, title_of
 from actions.permissions import refus_retablir
 from actions.views.base import FicheMixin
 from actions.views.plan import PlanMixin
@@ -28,7 +28,18 @@ def as_moment(retabli):
         return None
 
 
-class HistoriqueView(FicheMixin, DetailView):
+class RefusMixin(FicheMixin):
+    """What the person may put back, said field by field."""
+
+    def refus(self, section, suivie):
+        return refus_retablir(self.request.user, self.object, section, suivie=suivie)
+
+    def get_context_data(self, **kwargs):
+        may = self.request.user.has_perm("actions.revert_ficheaction", self.object)
+        return super().get_context_data(ouverts=open_targets(self.refus) if may else set(), **kwargs)
+
+
+class HistoriqueView(RefusMixin, DetailView):
     permission = "actions.view_ficheaction"
     template_name = "actions/historique.html"
 
@@ -47,7 +58,7 @@ class HistoriqueView(FicheMixin, DetailView):
         )
 
 
-class VersionMixin(FicheMixin):
+class VersionMixin(RefusMixin):
     """``version`` of the address names one save of the fiche."""
 
     @cached_property
@@ -72,7 +83,17 @@ class VersionView(VersionMixin, DetailView):
         now, then = self.history.states_at(None, self.version)
         rubriques = self.history.differences(now, then)
         _ = self.history.people
-        return super().get_context_data(version=self.version, rubriques=rubriques, **kwargs)
+        kwargs = super().get_context_data(version=self.version, **kwargs)
+        ouverts = kwargs["ouverts"]
+        marked = [
+            (rubrique, any(change.champ in ouverts for change in rubrique.changements))
+            for rubrique in rubriques
+        ]
+        return kwargs | {
+            "rubriques": marked,
+            "is_open": any(found for _, found in marked),
+            "ferme": self.refus("contexte", False) if kwargs["can"]["revert"] else "",
+        }
 
 
 class RetablirView(TransitionFormMixin, VersionMixin, UpdateView):
@@ -98,14 +119,13 @@ class RetablirView(TransitionFormMixin, VersionMixin, UpdateView):
     def retablissement(self):
         if not targets_of(self.cible):
             raise Http404("Cette rubrique n’existe pas.")
-        user, fiche = self.request.user, self.object
         _ = self.history.people
         return plan_restore(
             self.history,
             self.version,
             self.cible,
-            refus=lambda section, suivie: refus_retablir(user, fiche, section, suivie=suivie),
-            may_place=user.has_perm("actions.place_ficheaction", fiche),
+            refus=self.refus,
+            may_place=self.request.user.has_perm("actions.place_ficheaction", self.object),
         )
 
     def get_form_kwargs(self):

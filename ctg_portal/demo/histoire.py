@@ -52,20 +52,24 @@ class Histoire(Etat):
             for model, its in owned.items():
                 table: Any = model
                 found = events(table.pgh_event_model).filter(**its).values("pgh_id")
-                events(table.pgh_event_model).filter(pgh_id__in=found).update(pgh_created_at=debut)
+                events(table.pgh_event_model).filter(pgh_id__in=found).update(
+                    pgh_created_at=debut, pgh_context=None
+                )
             fiches = FicheAction.objects.filter(plan=plan)
             for part in (*LIGNES, *LIENS):
                 owner = "ficheaction" if part in LIENS else getattr(part, "fiche", "fiche")
                 its = {f"{owner}__in": fiches} if owner != "indicateur" else {"indicateur__fiche__in": fiches}
                 found = events(part.events).filter(**its).values("pgh_id")
-                events(part.events).filter(pgh_id__in=found).update(pgh_created_at=debut)
+                events(part.events).filter(pgh_id__in=found).update(pgh_created_at=debut, pgh_context=None)
             links = events(ENJEUX_OBJECTIF.events).filter(objectif__axe__plan=plan).values("pgh_id")
-            events(ENJEUX_OBJECTIF.events).filter(pgh_id__in=links).update(pgh_created_at=debut)
+            events(ENJEUX_OBJECTIF.events).filter(pgh_id__in=links).update(
+                pgh_created_at=debut, pgh_context=None
+            )
         notes: Any = PARTIES["notes"].events
-        events(notes).update(pgh_created_at=Cast("date", DateTimeField()))
+        events(notes).update(pgh_created_at=Cast("date", DateTimeField()), pgh_context=None)
         journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]
         lines = Transition.objects.filter(pk=OuterRef("pgh_obj_id"))
-        events(journal).update(pgh_created_at=Subquery(lines.values("created_at")[:1]))
+        events(journal).update(pgh_created_at=Subquery(lines.values("created_at")[:1]), pgh_context=None)
         self._date_states()
 
     def _date_states(self) -> None:

@@ -30,10 +30,11 @@ def date_events(moment):
 
 
 def save_as(user, moment, write):
-    """``write()`` as one save of ``user`` at ``moment``, as a request would make it."""
+    """``write()`` as one save of ``user`` at ``moment`` (now when ``None``), as a request would make it."""
     with pghistory.context(user=user.pk, nom=str(user)):
         write()
     with connection.cursor() as cursor:
         # Set for the transaction, that is for the rest of the test: a request would end here.
         cursor.execute("SELECT set_config('pghistory.context_id', '', true)")
-    date_events(moment)
+    if moment:
+        date_events(moment)

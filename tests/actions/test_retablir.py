@@ -225,13 +225,16 @@ def closed(state):
     [
         (
             "en_relecture",
-            "Le texte est fermé, la fiche est «\xa0en relecture\xa0»\xa0: «\xa0Contexte\xa0» ne change pas.",
+            "Le texte est fermé\xa0: la fiche est «\xa0en relecture\xa0». Ne change pas\xa0: «\xa0Contexte\xa0».",
         ),
         (
             "validee",
-            "Le texte est fermé, la fiche est «\xa0validée\xa0»\xa0: «\xa0Contexte\xa0» ne change pas.",
+            "Le texte est fermé\xa0: la fiche est «\xa0validée\xa0». Ne change pas\xa0: «\xa0Contexte\xa0».",
         ),
-        ("archivee", "La fiche est archivée\xa0: reprenez-la d’abord."),
+        (
+            "archivee",
+            "La fiche est archivée\xa0: reprenez-la d’abord. Ne change pas\xa0: «\xa0Contexte\xa0».",
+        ),
     ],
 )
 def test_a_closed_text_is_not_restored_and_says_why(client, state, sentence):
@@ -253,7 +256,7 @@ def test_a_closed_convention_is_said(client, fiche, user):
     Convention.objects.filter(pk=fiche.plan.convention_id).update(statut="close")
 
     assert client.get(url).context["retablissement"].refus == [
-        "La convention est terminée\xa0: ses fiches ne changent plus."
+        "La convention est terminée\xa0: ses fiches ne changent plus. Ne change pas\xa0: «\xa0Contexte\xa0»."
     ]
 
 
