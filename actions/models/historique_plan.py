@@ -107,11 +107,10 @@ class HistoriquePlan:
         ties: dict[tuple[str, str], list[tuple[str, bool]]] = defaultdict(list)
         for copies in chains.values():
             for group, before, after in _steps(copies):
-                save = self._save(saves, group, (after or copies[0]).moment)
-                known = after or before
-                if known and known.partie == ENJEUX:
-                    made = after is not None and after.label != SUPPRIME
-                    ties[group, str(known.donnees["objectif_id"])].append((known.objet, made))
+                save = self._save(saves, group, after.moment)
+                if after.partie == ENJEUX:
+                    tie = (after.objet, after.label != SUPPRIME)
+                    ties[group, str(after.donnees["objectif_id"])].append(tie)
                 elif line := self._line(before, after):
                     save.lignes.append(line)
         for (group, objectif), moved in ties.items():
@@ -127,14 +126,10 @@ class HistoriquePlan:
             saves[group] = SaveDuPlan(moment, par, metadata.get("nom", ""))
         return saves[group]
 
-    def _line(self, before: _Copie | None, after: _Copie | None) -> LigneChangee | None:
-        known = after or before
-        if known is None:
-            return None
-        gone = after is not None and after.label == SUPPRIME
+    def _line(self, before: _Copie | None, after: _Copie) -> LigneChangee | None:
         old = before.donnees if before else None
-        new = None if gone or after is None else after.donnees
-        model, names = CHAMPS[known.partie]
+        new = None if after.label == SUPPRIME else after.donnees
+        model, names = CHAMPS[after.partie]
         columns: list[Any] = [model._meta.get_field(name) for name in names]
         # An objectif says its axe when it changes axe, not when it is made under one.
         if old is None or new is None:
@@ -143,7 +138,7 @@ class HistoriquePlan:
         if not changes:
             return None
         genre = "ajoutee" if old is None else "retiree" if new is None else "modifiee"
-        return LigneChangee(genre, self._named(known), changes, known.objet)
+        return LigneChangee(genre, self._named(after), changes, after.objet)
 
     def _named(self, copie: _Copie) -> str:
         if copie.partie == PLAN:
@@ -166,7 +161,7 @@ class HistoriquePlan:
                 save.nom = accounts.get(save.par, "Compte supprimé") if save.par else SANS_AUTEUR
 
 
-def _steps(copies: list[_Copie]) -> list[tuple[str, _Copie | None, _Copie | None]]:
+def _steps(copies: list[_Copie]) -> list[tuple[str, _Copie | None, _Copie]]:
     """(save, what the row was before it, the last copy it made) for each save that touched the row."""
     groups: dict[str, list[int]] = defaultdict(list)
     for rank, copie in enumerate(copies):

@@ -12,7 +12,7 @@ from django.db.models import DateTimeField, OuterRef, Subquery
 from django.db.models.functions import Cast
 
 from actions.models import Axe, FicheAction, Objectif, PlanActions, Transition
-from actions.models.suivis import ENJEUX_OBJECTIF, LIENS, LIGNES, PARTIES
+from actions.models.suivis import ENJEUX_OBJECTIF, LIENS, PARTIES, TOUTES
 from conventions.models import Habilitation
 from ctg_portal.demo.etat import Etat
 
@@ -43,23 +43,22 @@ class Histoire(Etat):
             debut = self.moment(
                 min(plan.convention.debut, self.calendar.today - datetime.timedelta(days=200)), 9
             )
-            owned = {
+            owned: dict[Any, dict[str, Any]] = {
                 PlanActions: {"pgh_obj": plan},
                 Axe: {"plan": plan},
                 Objectif: {"axe__plan": plan},
                 FicheAction: {"plan": plan},
             }
-            for model, its in owned.items():
-                table: Any = model
+            for table, its in owned.items():
                 found = events(table.pgh_event_model).filter(**its).values("pgh_id")
                 events(table.pgh_event_model).filter(pgh_id__in=found).update(
                     pgh_created_at=debut, pgh_context=None
                 )
             fiches = FicheAction.objects.filter(plan=plan)
-            for part in (*LIGNES, *LIENS):
+            for part in TOUTES:
                 owner = "ficheaction" if part in LIENS else getattr(part, "fiche", "fiche")
-                its = {f"{owner}__in": fiches} if owner != "indicateur" else {"indicateur__fiche__in": fiches}
-                found = events(part.events).filter(**its).values("pgh_id")
+                path = "indicateur__fiche__in" if owner == "indicateur" else f"{owner}__in"
+                found = events(part.events).filter(**{path: fiches}).values("pgh_id")
                 events(part.events).filter(pgh_id__in=found).update(pgh_created_at=debut, pgh_context=None)
             links = events(ENJEUX_OBJECTIF.events).filter(objectif__axe__plan=plan).values("pgh_id")
             events(ENJEUX_OBJECTIF.events).filter(pgh_id__in=links).update(
