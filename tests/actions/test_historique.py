@@ -1,8 +1,14 @@
 """The history of a fiche: every table tracked, saves grouped and said in words."""
 
 import datetime
+from importlib import import_module
+from types import SimpleNamespace
 
+import pgtrigger
 import pytest
+from django.apps import apps
+from django.db import InternalError, connection
+from django.db.models import QuerySet
 
 from actions.models import Bilan, Etape, LigneBudget, LigneFinancement, Mesure, Note, PartenaireFiche
 from actions.models.historique import ETATS, Historique
@@ -23,6 +29,8 @@ from tests.factories import (
     UserFactory,
     complete_fiche,
 )
+
+copy_rows = import_module("actions.migrations.0009_historique_depart").copy_rows
 
 
 @pytest.fixture
@@ -272,3 +280,34 @@ def test_history_does_not_read_more_with_more_saves(django_assert_num_queries):
         history.load(history.derniers)
 
     assert len(history.tous) >= 3
+
+
+def test_rows_older_than_their_history_have_a_before(fiche):
+    """The data migration copied them once: no save shows it, and the first change says what was there."""
+    row = EtapeFactory(fiche=fiche, intitule="Écrite avant l’historique")
+    events = QuerySet(Etape.pgh_event_model)
+    with pgtrigger.ignore("actions.EtapeEvent:append_only"):
+        events.filter(pgh_obj=row.pk).delete()
+        copy_rows(apps, SimpleNamespace(connection=connection))
+    assert [event.pgh_label for event in events.filter(pgh_obj=row.pk)] == ["depart"]
+    before = len(Historique(fiche).tous)
+    row.intitule = "Changée"
+    save_as(UserFactory(), None, row.save)
+
+    history = Historique(fiche)
+    history.load(history.derniers[:1])
+
+    assert len(history.tous) == before + 1
+    (line,) = history.derniers[0].rubriques[0].changements[0].lignes
+    assert (line.genre, line.champs[0].avant, line.champs[0].apres) == (
+        "modifiee",
+        "Écrite avant l’historique",
+        "Changée",
+    )
+
+
+def test_what_was_copied_is_never_rewritten(fiche):
+    with pytest.raises(InternalError, match="Cannot update or delete rows"):
+        QuerySet(Etape.pgh_event_model).create(
+            pgh_obj_id=EtapeFactory(fiche=fiche).pk, pgh_label="x", id=1, fiche=fiche, intitule="x", ordre=0
+        ).delete()
