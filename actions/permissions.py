@@ -101,6 +101,32 @@ def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
     )
 
 
+@rules.predicate
+def edits_fiche(user: User, fiche: FicheAction) -> bool:
+    """Those who write the fiche, whatever its state and that of the convention: they are told why it is too late."""
+    convention = fiche.plan.convention_id
+    return has_role(user, convention, [Role.COORDINATION]) or (
+        has_role(user, convention, [Role.REDACTION])
+        and any(pilote.user_id == user.pk for pilote in fiche.pilotes.all())
+    )
+
+
+def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool) -> str:
+    """Why ``user`` may not put ``section`` (its slug) back as it was, in a French sentence; « » when they may.
+
+    ``suivie``: what goes on changing after the text is validated (steps, measures, bilans, « Suivi »).
+    """
+    if user.has_perm("actions.follow_ficheaction" if suivie else "actions.change_ficheaction", fiche):
+        return ""
+    if not _is_open(fiche.plan.convention):
+        return "La convention est terminée\u00a0: ses fiches ne changent plus."
+    if not edits_fiche.test(user, fiche):
+        return "Seuls la coordination et les pilotes de la fiche peuvent la rétablir."
+    if fiche.redaction == Redaction.ARCHIVEE:
+        return "La fiche est archivée\u00a0: reprenez-la d’abord."
+    return f"Le texte est fermé\u00a0: la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»."
+
+
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
 
 rules.add_perm("actions.view_planactions", reads_plan)
@@ -113,6 +139,7 @@ rules.add_perm("actions.follow_ficheaction", may_follow)
 rules.add_perm("actions.follow_indicateursuivi", follows_indicateur)
 # The same, less the state of the fiche: to say « too late » rather than « forbidden ».
 rules.add_perm("actions.write_ficheaction", coordinates_fiche | pilots_fiche)
+rules.add_perm("actions.revert_ficheaction", edits_fiche)
 rules.add_perm("actions.review_ficheaction", reviews_fiche)
 rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fiche)
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)

@@ -6,6 +6,7 @@ from actions.views import (
     fiches,
     fil,
     financements,
+    historique,
     listes,
     parts,
     pdf,
@@ -38,12 +39,20 @@ fiche = [
     path("commentaires/nouveau/", relecture.CommentaireAddView.as_view(), name="commentaire_add"),
     path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
     path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
+    path("historique/", historique.HistoriqueView.as_view(), name="fiche_historique"),
+    path("historique/<slug:version>/", historique.VersionView.as_view(), name="fiche_version"),
+    path(
+        "historique/<slug:version>/retablir/<slug:cible>/",
+        historique.RetablirView.as_view(),
+        name="fiche_retablir",
+    ),
     path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
 ]
 dans_la_convention = [
     path("", plan.PlanView.as_view(), name="plan"),
     path("commencer/", plan.PlanStartView.as_view(), name="plan_start"),
     path("pdf/", pdf.PlanPdfView.as_view(), name="plan_pdf"),
+    path("historique/", historique.PlanHistoriqueView.as_view(), name="plan_historique"),
     path("modifier/", plan.PlanEditView.as_view(), name="plan_edit"),
     path("statut/<slug:statut>/", plan.PlanMoveView.as_view(), name="plan_move"),
     path("axes/nouveau/", plan.AxeAddView.as_view(), name="axe_add"),

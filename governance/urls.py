@@ -3,6 +3,7 @@ from django.urls import include, path
 from governance.views import (
     actes,
     agenda,
+    changements,
     decisions,
     diagnostic,
     documents,
@@ -66,6 +67,9 @@ mon_agenda = [
 urlpatterns = [
     path("mon-agenda/", include(mon_agenda)),
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
+    path(
+        "conventions/<slug:code>/plan/changements/", changements.ChangementsView.as_view(), name="changements"
+    ),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/diagnostic/", include(diagnostic_partage)),

@@ -181,6 +181,10 @@ ROWS: dict[str, Row] = {
     "actions:fiche_restore": inside("archivee", allowed=COORD),
     "actions:fiche_avancement": inside("fiche", allowed=EDIT),
     "actions:fiche_place": inside("fiche", allowed=COORD),
+    "actions:fiche_historique": inside("fiche"),
+    "actions:fiche_version": inside("fiche", "version"),
+    "actions:fiche_retablir": inside("fiche", "version", "tout", allowed=EDIT),
+    "actions:plan_historique": inside(),
     "actions:note_add": inside("fiche", allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),
@@ -203,6 +207,7 @@ ROWS: dict[str, Row] = {
     "actions:enjeu_objectifs": inside("enjeu", allowed=COORD),
     # governance
     "governance:detail": inside(),
+    "governance:changements": inside(),
     "governance:instance": inside("instance"),
     "governance:instance_add": inside(allowed=COORD),
     "governance:instance_edit": inside("instance", allowed=COORD),

@@ -71,6 +71,13 @@ VISITORS = ("anonymous", "outsider", *MEMBERS)
 
 
 @dataclass
+class Version:
+    """A save of a fiche, by its name in an address."""
+
+    pk: str
+
+
+@dataclass
 class World:
     convention: Convention
     diagnostic: Diagnostic
@@ -285,6 +292,7 @@ def build_world():
             "organisation": organisation,
             "doublon": doublon,
             "fusion": fusion,
+            "version": Version(f"fiche-{brouillon.events.earliest('pgh_id').pk}"),
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

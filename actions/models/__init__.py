@@ -23,6 +23,7 @@ from actions.models.parts import (
     PartenaireFiche,
 )
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
+from actions.models.suivis import LIENS, LIGNES
 
 __all__ = [
     "AVANCEMENT_TRANSITIONS",
@@ -39,6 +40,8 @@ __all__ = [
     "FicheAction",
     "Imputation",
     "IndicateurSuivi",
+    "LIENS",
+    "LIGNES",
     "LigneBudget",
     "LigneFinancement",
     "Mesure",

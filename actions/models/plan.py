@@ -116,7 +116,7 @@ class ObjectifQuerySet(models.QuerySet["Objectif"]):
         return self.filter(axe__plan__convention__in=Convention.objects.visible_to(user))
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Axe(Ordered):
     """An « axe stratégique ». Its displayed code is not its order, nor a key."""
 
@@ -153,7 +153,7 @@ class Axe(Ordered):
         return f"Axe {self.code} – {self.intitule}"
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Objectif(Ordered):
     """An objectif of an axe, with the enjeux of the diagnostic it answers. Some plans have none."""
 

@@ -13,6 +13,7 @@ from conventions.models import Convention, Habilitation
 from ctg_portal.demo.conventions import Conventions
 from ctg_portal.demo.diagnostics import Diagnostics
 from ctg_portal.demo.gouvernance import Gouvernance
+from ctg_portal.demo.histoire import Histoire
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
 from ctg_portal.demo.territoires import Territoires
@@ -32,7 +33,7 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance):
+class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance, Histoire):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -53,6 +54,7 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance):
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
+        self.write_histoire()
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
         for diagnostic in self.a_valider:
