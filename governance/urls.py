@@ -3,6 +3,7 @@ from django.urls import include, path
 from governance.views import (
     actes,
     agenda,
+    avis,
     decisions,
     diagnostic,
     documents,
@@ -70,5 +71,6 @@ urlpatterns = [
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/diagnostic/", include(diagnostic_partage)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("conventions/<slug:code>/plan/avis/<int:pk>/signer/", avis.AvisSignView.as_view(), name="avis_sign"),
     path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -7,7 +7,6 @@ from django.db.models.functions import Coalesce, JSONObject
 
 from actions.models.fiche import FicheActionQuerySet, Pilote, Public, Transition
 from actions.models.parts import (
-    Commentaire,
     IndicateurSuivi,
     LigneFinancement,
     Mesure,
@@ -25,7 +24,7 @@ def _labels(model: type[models.Model], field: str) -> ArraySubquery:
 
 
 def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
-    """What the page of a fiche shows, in ten queries."""
+    """What the page of a fiche shows, in nine queries."""
     cadres = Convention.objects.filter(fiches_partagees=OuterRef("pk")).order_by("debut", "pk")
     partenaires = PartenaireFiche.objects.filter(fiche=OuterRef("pk")).order_by("ordre", "pk")
     mesures = (
@@ -65,7 +64,6 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
             Prefetch("notes", Note.objects.select_related("auteur")),
             "bilans",
             Prefetch("journal", Transition.objects.select_related("by")),
-            Prefetch("commentaires", Commentaire.objects.select_related("auteur", "resolu_par")),
         )
         .with_late()
     )

@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.views.generic import DetailView
 
 from actions.forms.sections import SECTION_FORMS
-from actions.models import Brouillon, fits_in_draft
+from actions.models import Brouillon, complements_of, fits_in_draft
 from actions.models.brouillon import ETAPES
+from actions.models.complements import TITRES
 from actions.views.base import FicheMixin
 
 
@@ -35,7 +36,11 @@ class BrouillonKeepView(BrouillonMixin, DetailView):
             return self.answer("Brouillon non gardé : la saisie est trop longue.", status=413)
         kept = Brouillon.keep(fiche, section, request.POST, by=request.user)
         moment = timezone.localtime(kept.updated_at)
-        return self.answer(f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}.")
+        words = f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}."
+        complements = complements_of(fiche)
+        if section in TITRES and complements.is_locked(section):
+            words += f" {complements.refus(section)}"
+        return self.answer(words)
 
     def answer(self, words, status=200):
         return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")

@@ -276,6 +276,7 @@ class Plans(Etat):
                 section=section,
                 texte=text(contenu),
                 auteur=self.person(code, role or Role.RELECTURE),
+                etat=Commentaire.Etat.RESOLU if resolu_le else Commentaire.Etat.OUVERT,
                 resolu_le=self.moment(self.day(resolu_le), 16) if resolu_le else None,
                 resolu_par=self.person(code, Role.COORDINATION) if resolu_le else None,
             )
