@@ -128,7 +128,7 @@ def is_own_and_unanswered(user: User, commentaire: Commentaire) -> bool:
     return (
         commentaire.auteur_id == user.pk
         and commentaire.etat == Commentaire.Etat.OUVERT
-        and not commentaire.suites.all()
+        and commentaire.is_unanswered
     )
 
 

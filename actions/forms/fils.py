@@ -70,7 +70,8 @@ class CommentaireForm(MentionsMixin, forms.ModelForm):
             self.fields["portee"].choices = Commentaire.Portee.choices
             self.fields["portee"].help_text = "Ne change plus ensuite."
         if self.instance.pk:
-            self.initial["mentions"] = [mention.user_id for mention in self.instance.mentions_du_commentaire]
+            named = self.instance.mentions.filter(suite=None)
+            self.initial["mentions"] = list(named.values_list("user", flat=True))
 
     def clean(self):
         cleaned = super().clean()

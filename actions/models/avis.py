@@ -1,12 +1,14 @@
 """The formal avis of the CAF on a plan or on one fiche, its réserves, and what became of each."""
 
 import datetime
-from typing import Self
+from typing import Any, Self
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils import timezone
 
@@ -36,6 +38,15 @@ TRANSITIONS_AVIS = {
 }
 
 
+ORDRE = (
+    models.Case(models.When(etat=Etat.ATTENDU, then=0), default=1),
+    models.Case(models.When(etat=Etat.ATTENDU, then="echeance")),
+    "-signe_le",
+    "-pk",
+)
+"""Those that are expected first, the most pressing first; then the latest signed."""
+
+
 class AvisQuerySet(models.QuerySet["Avis"]):
     def visible_to(self, user: User) -> Self:
         """Those of the plans open to ``user``; on a fiche, to those who read the fiche."""
@@ -63,12 +74,13 @@ class AvisQuerySet(models.QuerySet["Avis"]):
 
     def for_list(self) -> Self:
         """The pending ones first, the most pressing first; then the latest signed."""
-        return self.select_related("plan__convention__territoire", "fiche__axe", "signe_par").order_by(
-            models.Case(models.When(etat=Etat.ATTENDU, then=0), default=1),
-            "echeance",
-            "-signe_le",
-            "-pk",
-        )
+        return self.select_related("plan__convention__territoire", "fiche__axe").order_by(*ORDRE)
+
+    def rows_for_fiche(self) -> ArraySubquery:
+        """Those of the fiche of the outer query, in the order of ``for_list()``: see ``Avis.from_row``."""
+        rows = self.filter(fiche=models.OuterRef("pk")).order_by(*ORDRE)
+        names = ("pk", "version", "etat", "echeance", "sens", "signataire", "signe_le")
+        return ArraySubquery(rows.values(row=JSONObject(**{name: name for name in names})))
 
     @transaction.atomic
     def ask(
@@ -176,6 +188,13 @@ class Avis(TimestampedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("actions:avis", args=[self.plan.convention.code, self.pk])
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any], fiche: FicheAction) -> "Avis":
+        """One of ``rows_for_fiche``, to be shown and not saved."""
+        days = {"echeance": datetime.date, "signe_le": datetime.datetime}
+        read = {name: row[name] and kind.fromisoformat(row[name]) for name, kind in days.items()}
+        return cls(**row | read, plan=fiche.plan, fiche=fiche)
 
     @property
     def convention(self) -> Convention:

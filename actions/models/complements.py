@@ -1,9 +1,13 @@
 """What the CAF asks to complete: the sections it names are open, the others are locked until somebody opens them."""
 
+import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models, transaction
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from actions.models.fiche import SECTIONS, FicheAction, Redaction, Transition
@@ -78,13 +82,45 @@ class Complements:
         )
 
 
+def with_sections(transitions: models.QuerySet[Transition]) -> models.QuerySet[Transition]:
+    """Lines of a journal with the sections each opened, as an array of the same row."""
+    people = {
+        f"{name}_{column}": f"{name}__{column}"
+        for name in ("par", "completee_par")
+        for column in ("nom", "email")
+    }
+    rows = SectionDemandee.objects.filter(demande=models.OuterRef("pk")).order_by("pk")
+    columns = {name: name for name in ("section", "created_at", "completee_le")}
+    return transitions.annotate(rows_sections=ArraySubquery(rows.values(row=JSONObject(**columns, **people))))
+
+
+def _read(demande: Transition) -> Iterable[SectionDemandee]:
+    """Its sections: from the array that ``with_sections`` loaded, else by a query."""
+    if not hasattr(demande, "rows_sections"):
+        yield from demande.sections_demandees.select_related("par", "completee_par")
+        return
+    for row in demande.rows_sections:
+        par, auteur = (
+            User(nom=row[f"{name}_nom"] or "", email=row[f"{name}_email"] or "")
+            for name in ("par", "completee_par")
+        )
+        yield SectionDemandee(
+            section=row["section"],
+            par=par,
+            created_at=datetime.datetime.fromisoformat(row["created_at"]),
+            completee_le=row["completee_le"] and datetime.datetime.fromisoformat(row["completee_le"]),
+            completee_par=auteur if row["completee_le"] else None,
+        )
+
+
 def complements_of(fiche: FicheAction) -> Complements:
-    """What the last « à compléter » opened; two queries at most, none when the fiche is not « à compléter »."""
+    """What the last « à compléter » opened; two queries at most, none when the fiche is not « à compléter » or when
+    ``for_screen`` loaded it.
+    """
     if fiche.redaction != Redaction.A_COMPLETER or (demande := fiche.dernier_renvoi) is None:
         return Complements()
     rank = list(TITRES)
-    lignes = demande.sections_demandees.select_related("par", "completee_par")
-    return Complements(demande, tuple(sorted(lignes, key=lambda ligne: rank.index(ligne.section))))
+    return Complements(demande, tuple(sorted(_read(demande), key=lambda ligne: rank.index(ligne.section))))
 
 
 @transaction.atomic

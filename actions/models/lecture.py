@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import OuterRef, Prefetch
 from django.db.models.functions import Coalesce, JSONObject
 
+from actions.models.complements import with_sections
 from actions.models.fiche import FicheActionQuerySet, Pilote, Public, Transition
 from actions.models.parts import (
     IndicateurSuivi,
@@ -63,7 +64,7 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
             ),
             Prefetch("notes", Note.objects.select_related("auteur")),
             "bilans",
-            Prefetch("journal", Transition.objects.select_related("by")),
+            Prefetch("journal", with_sections(Transition.objects.select_related("by"))),
         )
         .with_late()
     )

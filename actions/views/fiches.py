@@ -12,6 +12,7 @@ from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
 from actions.models import (
     SECTIONS,
+    Avis,
     Axe,
     Brouillon,
     FicheAction,
@@ -91,7 +92,9 @@ class FicheView(FicheMixin, DetailView):
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
         return for_screen(super().get_queryset()).annotate(
-            rows_financements=money, brouillons_a_moi=ArraySubquery(mine.values("section"))
+            rows_financements=money,
+            brouillons_a_moi=ArraySubquery(mine.values("section")),
+            rows_avis=Avis.objects.rows_for_fiche(),
         )
 
     def get_context_data(self, **kwargs):
@@ -102,7 +105,7 @@ class FicheView(FicheMixin, DetailView):
             rubriques=rubriques_of(fiche, fils, complements),
             fils=fils,
             complements=complements,
-            avis=fiche.avis.for_list(),
+            avis=[Avis.from_row(row, fiche) for row in fiche.rows_avis],
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
             generaux={"ouverts": fils.en_suspens(""), "resolus": fils.resolus("")},

@@ -45,7 +45,7 @@ class Fils:
 
     @classmethod
     def of(cls, fiche, user, filtre=""):
-        """Three queries; ``filtre`` unknown keeps all."""
+        """One query; ``filtre`` unknown keeps all."""
         rows = Commentaire.tous.visible_to(user).filter(fiche=fiche).for_fil()
         found = []
         for row in rows:

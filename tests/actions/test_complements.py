@@ -67,7 +67,7 @@ def test_open_section_is_saved_and_then_completed(client, fiche):
     assert ligne.completee_par == me
     page = client.get(fiche.get_absolute_url()).text
     assert f"Complétée par {me}" in page
-    assert "Qui paie ?" in page
+    assert "Qui paie" in page
 
 
 def test_follow_up_goes_on(client, fiche):

@@ -435,7 +435,7 @@ def test_page_of_an_avis_does_not_grow(client, django_assert_num_queries, world,
     client.force_login(HabilitationFactory(convention=world.convention, role="relecture").user)
     client.get(avis.get_absolute_url())
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         client.get(avis.get_absolute_url())
 
 
