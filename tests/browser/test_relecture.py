@@ -28,7 +28,7 @@ def test_adviser_comments_asks_validates_and_signs_an_avis(open_as, world):
     adviser.evaluate(SELECT, "Vingt familles")
     adviser.get_by_role("link", name="Commenter « Contexte »").click()
     expect(adviser.get_by_label("Passage cité")).to_have_value("Vingt familles")
-    adviser.get_by_label("Commentaire", exact=True).fill("D’où vient ce chiffre ?")
+    adviser.get_by_label("Commentaire").fill("D’où vient ce chiffre ?")
     adviser.get_by_label("Personne coordination").check()
     adviser.get_by_role("button", name="Enregistrer").click()
     expect(adviser.locator("blockquote", has_text="Vingt familles")).to_be_visible()
@@ -41,7 +41,7 @@ def test_adviser_comments_asks_validates_and_signs_an_avis(open_as, world):
 
     # The coordination answers and completes what is open; the rest is locked, and says so.
     coordination.goto(f"{fiche.get_absolute_url()}modifier/public/")
-    expect(coordination.get_by_role("status").filter(has_text="« Public » est verrouillée")).to_be_visible()
+    expect(coordination.get_by_role("alert").filter(has_text="« Public » est verrouillée")).to_be_visible()
     expect(coordination.get_by_role("link", name="Modifier « Public »")).to_have_count(0)
     coordination.get_by_role("link", name="Répondre").click()
     coordination.get_by_label("Réponse").fill("De l’enquête de mai.")
