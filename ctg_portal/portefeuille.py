@@ -295,7 +295,7 @@ class PortefeuilleFilter(ListFilter):
         return self._with_fiche(queryset, is_late_db=True) if value else queryset
 
     def filter_avis(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
-        return queryset.filter(is_avis_du_db=True) if value else queryset
+        return queryset.filter(pk__in=_plans_awaiting(self.user).values("convention")) if value else queryset
 
     def filter_copil(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
         copils = Instance.objects.filter(nature=Instance.Nature.COPIL).a_reunir()

@@ -287,7 +287,7 @@ class Commentaire(TimestampedModel):
                 "Quelqu’un a répondu entre-temps : ce commentaire ne change plus. Répondez dans le fil."
             )
 
-    def _move(self, etat: Etat) -> None:
+    def _move(self, etat: str) -> None:
         require_transition(TRANSITIONS_FIL, self.etat, etat, refus="Ce fil ne peut pas changer d’état ainsi.")
         self.etat = etat
         self.save(update_fields=["etat", "resolu_le", "resolu_par", "updated_at"])

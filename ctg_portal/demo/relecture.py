@@ -17,7 +17,9 @@ class Relecture(Etat):
             commentaire.reply(by=person, texte=text(reponse))
         for line in rows["complements"]:
             demande = self.fiches[line["convention"], line["fiche"]].dernier_renvoi
-            for section in line["rubriques"] if demande else []:
+            if demande is None:
+                raise ValueError(f"Nothing is asked of {line['fiche']}.")
+            for section in line["rubriques"]:
                 demande.sections_demandees.create(section=section, par=demande.by)
         self.a_signer: list[tuple[Avis, str, str]] = []
         self.suites: list[tuple[Reserve, str, str, str]] = []

@@ -103,6 +103,20 @@ def test_what_each_state_refuses(fil, caf, etat):
     assert refused == expected[etat]
 
 
+def test_nobody_changes_the_remark_of_another(fil):
+    other = UserFactory()
+
+    with pytest.raises(TransitionError, match="Seule la personne"):
+        fil.rewrite(by=other, section="", texte="Volé.", citation="")
+    with pytest.raises(TransitionError, match="Seule la personne"):
+        fil.withdraw(by=other)
+
+
+def test_database_refuses_a_resolved_thread_without_its_date(fil):
+    with pytest.raises(IntegrityError, match="commentaire_resolu_par_quelqu_un"), transaction.atomic():
+        Commentaire.objects.filter(pk=fil.pk).update(etat="resolu")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_answer_and_withdrawal_at_once(fil, caf):
     """Whoever comes second is told: a thread never loses an answer that was taken."""
