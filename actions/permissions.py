@@ -182,6 +182,12 @@ def is_sans_reponse(user: User, reserve: Reserve) -> bool:
 
 
 @rules.predicate
+def is_frozen(user: User, reserve: Reserve) -> bool:
+    """Of a signed avis: before, its words still change."""
+    return reserve.avis.is_signe
+
+
+@rules.predicate
 def is_levee(user: User, reserve: Reserve) -> bool:
     return reserve.etat == Reserve.Etat.LEVEE
 
@@ -224,6 +230,6 @@ rules.add_perm("actions.view_avis", reads_avis)
 rules.add_perm("actions.review_avis", reviews_avis)
 rules.add_perm("actions.write_avis", is_attendu & reviews_avis)
 rules.add_perm("actions.reply_to_reserve", replies_to_reserve)
-rules.add_perm("actions.answer_reserve", is_sans_reponse & replies_to_reserve)
+rules.add_perm("actions.answer_reserve", is_frozen & is_sans_reponse & replies_to_reserve)
 rules.add_perm("actions.review_reserve", concludes_reserve)
-rules.add_perm("actions.conclude_reserve", ~is_levee & concludes_reserve)
+rules.add_perm("actions.conclude_reserve", is_frozen & ~is_levee & concludes_reserve)

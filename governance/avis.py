@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from actions.models import Avis
+from conventions.models import Organisation
 from ctg_portal.contenu import Acte, Bloc, Section, Texte
 from ctg_portal.documents import image_data
 from ctg_portal.models import User
@@ -55,8 +56,12 @@ def _demande(avis: Avis) -> str:
 def _signature(avis: Avis) -> str:
     if not avis.signe_le:
         return "Cet avis n’est pas signé."
-    function = f"{avis.fonction}\n" if avis.fonction else ""
-    return f"{avis.signataire}\n{function}Le {date_fr(avis.signe_le)}"
+    caf = Organisation.objects.filter(
+        nature=Organisation.Nature.CAF,
+        pk__in=avis.plan.convention.signataires.actuels().values("organisation"),
+    ).first()
+    lignes = [f"Pour la {caf.nom}" if caf else "Pour la CAF", avis.signataire, avis.fonction]
+    return "\n".join([*filter(None, lignes), f"Le {date_fr(avis.signe_le)}"])
 
 
 def avis_filename(avis: Avis) -> str:

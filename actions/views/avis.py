@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.views.generic import DetailView, UpdateView
 
 from actions.forms.avis import AvisAskForm, AvisForm, ReserveAnswerForm, ReserveConcludeForm
@@ -23,7 +24,28 @@ class AvisAskView(PlanMixin, TransitionFormMixin, UpdateView):
     permission = "actions.ask_avis_planactions"
     form_class = AvisAskForm
     template_name = "actions/avis_ask.html"
-    success_message = "L’avis est demandé. Il figure parmi ceux que la CAF doit donner."
+
+    @property
+    def is_caf(self):
+        """Who reviews gives an avis without being asked: it is opened, and written next."""
+        return not self.request.user.has_perm("actions.change_planactions", self.get_plan())
+
+    @property
+    def titre(self):
+        return "Donner un avis" if self.is_caf else "Demander un avis de la CAF"
+
+    @property
+    def bouton(self):
+        return "Ouvrir l’avis" if self.is_caf else "Demander l’avis"
+
+    @property
+    def success_message(self):
+        if self.is_caf:
+            return "L’avis est ouvert : il reste à l’écrire, puis à le signer."
+        return "L’avis est demandé. Il figure parmi ceux que la CAF doit donner."
+
+    def get_plan(self):
+        return self.object.plan if isinstance(self.object, Avis) else self.object
 
     def get_form_kwargs(self):
         initial = {"fiche": self.request.GET.get("fiche", ""), "echeance": self.object.echeance_avis}
@@ -35,6 +57,8 @@ class AvisAskView(PlanMixin, TransitionFormMixin, UpdateView):
         }
 
     def get_success_url(self):
+        if self.is_caf:
+            return reverse("actions:avis_edit", args=[self.convention.code, self.object.pk])
         return self.object.get_absolute_url()
 
 

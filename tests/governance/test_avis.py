@@ -236,7 +236,7 @@ def test_signature_freezes_words_and_bytes(client, world):
     assert page.validate_pdf_bytes(first, profile=page.ValidationProfile.PDF_UA_1).failures == []
     text = subprocess.run(["pdftotext", "-", "-"], input=first, capture_output=True, check=True).stdout
     words = " ".join(text.decode().split())
-    for said in (SECRET, "Préciser le budget.", "Conseillère technique", "favorable avec réserves"):
+    for said in (SECRET, "Pour la CAF du Lot", "Préciser le budget.", "Conseillère technique", "favorable avec réserves"):
         assert said in words
         assert said in document.html
     seen = client.get(avis.get_absolute_url()).text
@@ -423,6 +423,17 @@ def test_avis_is_asked_on_a_fiche_one_may_read(client, world):
     assert "déjà passée" in past.text
     assert Avis.objects.filter(fiche=world.fiche, etat="attendu").count() == 1
     assert not Avis.objects.filter(fiche=foreign).exists()
+
+
+def test_caf_gives_an_avis_without_being_asked(client, world):
+    client.force_login(world.people["relecture"])
+    path = reverse("actions:avis_ask", args=[world.convention.code])
+
+    page = client.post(path, {"fiche": world.fiche.pk, "echeance": TODAY().isoformat()}, follow=True)
+
+    avis = Avis.objects.get(fiche=world.fiche)
+    assert page.redirect_chain[-1][0] == reverse("actions:avis_edit", args=[world.convention.code, avis.pk])
+    assert avis.demande_par == world.people["relecture"]
 
 
 @pytest.mark.parametrize("count", [1, 3])
