@@ -236,7 +236,13 @@ def test_signature_freezes_words_and_bytes(client, world):
     assert page.validate_pdf_bytes(first, profile=page.ValidationProfile.PDF_UA_1).failures == []
     text = subprocess.run(["pdftotext", "-", "-"], input=first, capture_output=True, check=True).stdout
     words = " ".join(text.decode().split())
-    for said in (SECRET, "Pour la CAF du Lot", "Préciser le budget.", "Conseillère technique", "favorable avec réserves"):
+    for said in (
+        SECRET,
+        "Pour la CAF du Lot",
+        "Préciser le budget.",
+        "Conseillère technique",
+        "favorable avec réserves",
+    ):
         assert said in words
         assert said in document.html
     seen = client.get(avis.get_absolute_url()).text
