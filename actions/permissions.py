@@ -2,7 +2,16 @@
 
 import rules
 
-from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
+from actions.models import (
+    Avis,
+    Axe,
+    Commentaire,
+    FicheAction,
+    IndicateurSuivi,
+    Objectif,
+    PlanActions,
+    Reserve,
+)
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
@@ -92,12 +101,34 @@ def follows_indicateur(user: User, indicateur: IndicateurSuivi) -> bool:
 
 
 @rules.predicate
-def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
-    fiche = commentaire.fiche
-    return commentaire.resolu_le is None and bool(
-        coordinates_fiche.test(user, fiche)
-        or reviews_fiche.test(user, fiche)
-        or pilots_fiche.test(user, fiche)
+def reads_commentaire(user: User, commentaire: Commentaire) -> bool:
+    """A note of the CAF is there for its reviewers alone, whatever else a person may do on the fiche."""
+    convention = commentaire.fiche.plan.convention_id
+    return not commentaire.is_interne or has_role(user, convention, [Role.RELECTURE])
+
+
+@rules.predicate
+def discusses_commentaire(user: User, commentaire: Commentaire) -> bool:
+    return bool(discusses_fiche.test(user, commentaire.fiche))
+
+
+@rules.predicate
+def is_on_a_live_fiche(user: User, commentaire: Commentaire) -> bool:
+    return bool(is_followable.test(user, commentaire.fiche))
+
+
+@rules.predicate
+def is_resolu(user: User, commentaire: Commentaire) -> bool:
+    return commentaire.etat == Commentaire.Etat.RESOLU
+
+
+@rules.predicate
+def is_own_and_unanswered(user: User, commentaire: Commentaire) -> bool:
+    """One's own remark is corrected or taken away until somebody answers."""
+    return (
+        commentaire.auteur_id == user.pk
+        and commentaire.etat == Commentaire.Etat.OUVERT
+        and commentaire.is_unanswered
     )
 
 
@@ -127,6 +158,66 @@ def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool
     return f"Le texte est fermé\u00a0: la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»."
 
 
+def is_own(user: User, commentaire: Commentaire) -> bool:
+    return commentaire.auteur_id == user.pk
+
+
+@rules.predicate
+def is_a_completer(user: User, fiche: FicheAction) -> bool:
+    return fiche.redaction == Redaction.A_COMPLETER
+
+
+@rules.predicate
+def reads_avis(user: User, avis: Avis) -> bool:
+    return bool(roles_on(user, avis.plan.convention_id))
+
+
+@rules.predicate
+def reviews_plan(user: User, plan: PlanActions) -> bool:
+    return has_role(user, plan.convention_id, [Role.RELECTURE]) and _is_open(plan.convention)
+
+
+@rules.predicate
+def reviews_avis(user: User, avis: Avis) -> bool:
+    return bool(reviews_plan.test(user, avis.plan))
+
+
+@rules.predicate
+def is_attendu(user: User, avis: Avis) -> bool:
+    return avis.etat == Avis.Etat.ATTENDU
+
+
+@rules.predicate
+def replies_to_reserve(user: User, reserve: Reserve) -> bool:
+    """The coordination; the pilotes too when the avis is on their fiche."""
+    avis = reserve.avis
+    return bool(coordinates_plan.test(user, avis.plan)) or (
+        avis.fiche is not None and bool(pilots_fiche.test(user, avis.fiche))
+    )
+
+
+@rules.predicate
+def concludes_reserve(user: User, reserve: Reserve) -> bool:
+    return bool(reviews_plan.test(user, reserve.avis.plan))
+
+
+@rules.predicate
+def is_sans_reponse(user: User, reserve: Reserve) -> bool:
+    return reserve.etat in (Reserve.Etat.POSEE, Reserve.Etat.MAINTENUE)
+
+
+@rules.predicate
+def is_frozen(user: User, reserve: Reserve) -> bool:
+    """Of a signed avis: before, its words still change."""
+    return reserve.avis.is_signe
+
+
+@rules.predicate
+def is_levee(user: User, reserve: Reserve) -> bool:
+    return reserve.etat == Reserve.Etat.LEVEE
+
+
+discusses_fiche = reviews_fiche | coordinates_fiche | pilots_fiche
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
 
 rules.add_perm("actions.view_planactions", reads_plan)
@@ -143,15 +234,28 @@ rules.add_perm("actions.revert_ficheaction", edits_fiche)
 rules.add_perm("actions.review_ficheaction", reviews_fiche)
 rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fiche)
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
-rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
+rules.add_perm("actions.discuss_ficheaction", discusses_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
-rules.add_perm(
-    "actions.comment_ficheaction", is_followable & (reviews_fiche | coordinates_fiche | pilots_fiche)
-)
+rules.add_perm("actions.comment_ficheaction", is_followable & discusses_fiche)
 rules.add_perm("actions.ask_completion_ficheaction", is_en_relecture & reviews_fiche)
 rules.add_perm("actions.validate_ficheaction", is_en_relecture & reviews_fiche)
 rules.add_perm("actions.reopen_ficheaction", is_validee & (coordinates_fiche | reviews_fiche))
 rules.add_perm("actions.archive_ficheaction", coordinates_fiche & ~is_en_relecture & ~is_archivee)
 rules.add_perm("actions.restore_ficheaction", coordinates_fiche & is_archivee)
-rules.add_perm("actions.resolve_commentaire", resolves_commentaire)
+in_fil = reads_commentaire & discusses_commentaire
+rules.add_perm("actions.discuss_commentaire", in_fil)
+rules.add_perm("actions.reply_commentaire", in_fil & is_on_a_live_fiche & ~is_resolu)
+rules.add_perm("actions.resolve_commentaire", in_fil & is_on_a_live_fiche & ~is_resolu)
+rules.add_perm("actions.reopen_commentaire", in_fil & is_on_a_live_fiche & is_resolu)
+rules.add_perm("actions.own_commentaire", in_fil & is_own)
+rules.add_perm("actions.rewrite_commentaire", in_fil & is_on_a_live_fiche & is_own_and_unanswered)
+rules.add_perm("actions.open_section_ficheaction", is_a_completer & (coordinates_fiche | reviews_fiche))
+rules.add_perm("actions.ask_avis_planactions", coordinates_plan | reviews_plan)
+rules.add_perm("actions.view_avis", reads_avis)
+rules.add_perm("actions.review_avis", reviews_avis)
+rules.add_perm("actions.write_avis", is_attendu & reviews_avis)
+rules.add_perm("actions.reply_to_reserve", replies_to_reserve)
+rules.add_perm("actions.answer_reserve", is_frozen & is_sans_reponse & replies_to_reserve)
+rules.add_perm("actions.review_reserve", concludes_reserve)
+rules.add_perm("actions.conclude_reserve", is_frozen & ~is_levee & concludes_reserve)

@@ -1,10 +1,12 @@
 from django.urls import include, path
 
 from actions.views import (
+    avis,
     brouillons,
     contrats,
     fiches,
     fil,
+    fils,
     financements,
     historique,
     listes,
@@ -36,7 +38,8 @@ fiche = [
     path("rouvrir/", relecture.ReopenView.as_view(), name="fiche_reopen"),
     path("archiver/", relecture.ArchiveView.as_view(), name="fiche_archive"),
     path("reprendre/", relecture.RestoreView.as_view(), name="fiche_restore"),
-    path("commentaires/nouveau/", relecture.CommentaireAddView.as_view(), name="commentaire_add"),
+    path("rubriques/<slug:section>/ouvrir/", relecture.OpenSectionView.as_view(), name="section_open"),
+    path("commentaires/nouveau/", fils.CommentaireAddView.as_view(), name="commentaire_add"),
     path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
     path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
     path("historique/", historique.HistoriqueView.as_view(), name="fiche_historique"),
@@ -47,6 +50,13 @@ fiche = [
         name="fiche_retablir",
     ),
     path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
+]
+commentaire = [
+    path("repondre/", fils.CommentaireReplyView.as_view(), name="commentaire_reply"),
+    path("resoudre/", fils.CommentaireResolveView.as_view(), name="commentaire_resolve"),
+    path("rouvrir/", fils.CommentaireReopenView.as_view(), name="commentaire_reopen"),
+    path("modifier/", fils.CommentaireRewriteView.as_view(), name="commentaire_edit"),
+    path("retirer/", fils.CommentaireWithdrawView.as_view(), name="commentaire_withdraw"),
 ]
 dans_la_convention = [
     path("", plan.PlanView.as_view(), name="plan"),
@@ -65,11 +75,12 @@ dans_la_convention = [
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),
     path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
-    path(
-        "commentaires/<int:pk>/resoudre/",
-        relecture.CommentaireResolveView.as_view(),
-        name="commentaire_resolve",
-    ),
+    path("commentaires/<int:pk>/", include(commentaire)),
+    path("avis/demander/", avis.AvisAskView.as_view(), name="avis_ask"),
+    path("avis/<int:pk>/", avis.AvisView.as_view(), name="avis"),
+    path("avis/<int:pk>/rediger/", avis.AvisEditView.as_view(), name="avis_edit"),
+    path("reserves/<int:pk>/repondre/", avis.ReserveAnswerView.as_view(), name="reserve_answer"),
+    path("reserves/<int:pk>/conclure/", avis.ReserveConcludeView.as_view(), name="reserve_conclude"),
 ]
 # The money of a convention: here because a line may pay a fiche; the statements of conventions.urls follow.
 money = [

@@ -4,6 +4,7 @@ from governance.views import (
     actes,
     agenda,
     changements,
+    avis,
     decisions,
     diagnostic,
     documents,
@@ -74,5 +75,6 @@ urlpatterns = [
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/diagnostic/", include(diagnostic_partage)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("conventions/<slug:code>/plan/avis/<int:pk>/signer/", avis.AvisSignView.as_view(), name="avis_sign"),
     path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

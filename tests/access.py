@@ -15,6 +15,7 @@ MEMBER = frozenset(MEMBERS)
 COORD = frozenset({"coordination"})
 EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
+SUPERVISE = frozenset({"coordination", "relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
 DEPOSIT = frozenset({"coordination", "relecture"})
@@ -188,7 +189,17 @@ ROWS: dict[str, Row] = {
     "actions:note_add": inside("fiche", allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),
+    "actions:commentaire_reply": inside("commentaire", allowed=TALK),
     "actions:commentaire_resolve": inside("commentaire", allowed=TALK),
+    "actions:commentaire_reopen": inside("resolu", allowed=TALK),
+    "actions:commentaire_edit": inside("commentaire", allowed=REVIEW),
+    "actions:commentaire_withdraw": inside("commentaire", allowed=REVIEW),
+    "actions:section_open": inside("a_completer", "contexte", allowed=SUPERVISE),
+    "actions:avis_ask": inside(allowed=SUPERVISE),
+    "actions:avis": inside("avis_signe"),
+    "actions:avis_edit": inside("avis", allowed=REVIEW),
+    "actions:reserve_answer": inside("reserve", allowed=EDIT),
+    "actions:reserve_conclude": inside("reserve", allowed=REVIEW),
     "actions:indicateur_edit": inside("indicateur", allowed=EDIT),
     "actions:axe_add": inside(allowed=COORD),
     "actions:axe_edit": inside("axe", allowed=COORD),
@@ -227,6 +238,7 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:avis_sign": inside("avis", allowed=REVIEW),
     "governance:convention_texte": inside(),
     "governance:convention_docx": inside(),
     "governance:convention_pdf": inside(method="post", status=302),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from actions.models import (
+    Avis,
     Bilan,
     Commentaire,
     FicheAction,
@@ -166,6 +167,8 @@ def build_world():
     validee = fiche("validee", code="1.1.3", intitule="Former les assistantes maternelles")
     archivee = fiche("brouillon", code="1.1.4", intitule="Action archivée")
     archivee.archive(by=people["coordination"])
+    a_completer = fiche("en_relecture", code="1.1.5", intitule="Ouvrir un lieu d’accueil")
+    a_completer.ask_completion(by=people["relecture"], motif="Qui paie ?", sections=["moyens"])
     EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
@@ -178,6 +181,24 @@ def build_world():
     commentaire = Commentaire.objects.create(
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
+
+    resolu = Commentaire.objects.create(
+        fiche=brouillon, section="moyens", texte="Le temps de travail ?", auteur=people["relecture"]
+    )
+    resolu.resolve(by=people["coordination"])
+    note_caf = Commentaire.tous.create(
+        fiche=brouillon,
+        section="contexte",
+        texte="Secret de la CAF.",
+        portee=Commentaire.Portee.CAF,
+        auteur=people["relecture"],
+    )
+    avis = plan.avis.ask(plan, by=people["coordination"], echeance=plan.echeance_avis)
+    avis_signe = plan.avis.ask(plan, fiche=validee, by=people["coordination"], echeance=plan.echeance_avis)
+    avis_signe.sens, avis_signe.texte = Avis.Sens.RESERVES, "Une action utile."
+    avis_signe.save()
+    reserve = avis_signe.reserves.create(texte="Le budget de la deuxième année est à préciser.")
+    avis_signe.sign(by=people["relecture"], fonction="Conseillère technique")
 
     contrat.fiches_partagees.add(brouillon)
 
@@ -276,6 +297,12 @@ def build_world():
             "archivee": archivee,
             "indicateur": indicateur,
             "commentaire": commentaire,
+            "resolu": resolu,
+            "note_caf": note_caf,
+            "a_completer": a_completer,
+            "avis": avis,
+            "avis_signe": avis_signe,
+            "reserve": reserve,
             "instance": instance,
             "point": point,
             "tenue": tenue,

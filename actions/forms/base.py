@@ -3,6 +3,7 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from ctg_portal.fields import LongTextsMixin
 
@@ -99,3 +100,10 @@ def require_words(value, message):
     if not value.strip():
         raise ValidationError(message)
     return value.strip()
+
+
+def refuse_past(day):
+    """A date asked of somebody is today or later; ``None`` passes."""
+    if day and day < timezone.localdate():
+        raise ValidationError("Cette date est déjà passée : choisissez aujourd’hui ou plus tard.")
+    return day

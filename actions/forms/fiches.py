@@ -1,15 +1,17 @@
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
+from django.db import transaction
 
-from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_choices
+from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_choices, refuse_past
 from actions.models import (
     AVANCEMENT_TRANSITIONS,
+    SECTIONS,
     Bilan,
-    Commentaire,
     FicheAction,
     IndicateurSuivi,
     Mesure,
     Note,
+    open_section,
 )
 from actions.models.fiche import Avancement
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
@@ -120,12 +122,35 @@ class AvancementForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
         return self.instance
 
 
-class SubmitForm(VerbForm):
-    verb = "submit"
+class SubmitForm(PlausibleDatesMixin, VerbForm):
+    """Sending to the CAF; a formal avis on the fiche may be asked at the same time."""
+
+    avis = forms.BooleanField(
+        label="Demander aussi un avis formel de la CAF sur cette fiche",
+        required=False,
+        help_text="Un document signé, avec ses réserves s’il y en a.",
+    )
+    echeance = forms.DateField(label="Avis attendu avant le", required=False, widget=date_input())
 
     class Meta:
         model = FicheAction
         fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial["echeance"] = self.instance.plan.echeance_avis
+
+    def clean_echeance(self):
+        return refuse_past(self.cleaned_data["echeance"])
+
+    @transaction.atomic
+    def save(self, *, by):
+        self.instance.submit(by=by)
+        if self.cleaned_data["avis"]:
+            plan = self.instance.plan
+            echeance = self.cleaned_data["echeance"] or plan.echeance_avis
+            plan.avis.ask(plan, fiche=self.instance, by=by, echeance=echeance)
+        return self.instance
 
 
 class ValidateForm(VerbForm):
@@ -138,6 +163,13 @@ class ValidateForm(VerbForm):
 
 class AskCompletionForm(VerbForm):
     verb = "ask_completion"
+    sections = forms.MultipleChoiceField(
+        label="Rubriques à rouvrir",
+        choices=[(section.slug, section.titre) for section in SECTIONS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Les autres restent verrouillées. Aucune cochée : toute la fiche s’ouvre.",
+    )
     motif = forms.CharField(
         label="Ce qu’il faut compléter",
         widget=TexteLong(5),
@@ -157,6 +189,20 @@ class ReopenForm(AskCompletionForm):
         self.fields["motif"].label = "Pourquoi la rouvrir"
 
 
+class OpenSectionForm(forms.ModelForm):
+    class Meta:
+        model = FicheAction
+        fields = []
+
+    def __init__(self, *args, section, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+    def save(self, *, by):
+        open_section(self.instance, self.section, by=by)
+        return self.instance
+
+
 class ArchiveForm(VerbForm):
     verb = "archive"
     motif = forms.CharField(label="Motif", required=False, widget=TexteLong(3))
@@ -172,27 +218,6 @@ class RestoreForm(VerbForm):
     class Meta:
         model = FicheAction
         fields = []
-
-
-class CommentaireForm(LongTextsMixin, forms.ModelForm):
-    class Meta:
-        model = Commentaire
-        fields = ["section", "texte"]
-        widgets = {"texte": TexteLong(4)}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.helper = form_helper()
-
-
-class CommentaireResolveForm(forms.ModelForm):
-    class Meta:
-        model = Commentaire
-        fields = []
-
-    def save(self, *, by):
-        self.instance.resolve(by=by)
-        return self.instance
 
 
 class NoteForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):

@@ -1,5 +1,14 @@
 from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
+from actions.models.avis import Avis, Reserve, SuiteReserve
 from actions.models.brouillon import Brouillon
+from actions.models.commentaire import Commentaire, Mention, SuiteCommentaire, mentionable
+from actions.models.complements import (
+    Complements,
+    SectionDemandee,
+    complements_of,
+    complete_section,
+    open_section,
+)
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -13,7 +22,6 @@ from actions.models.fiche import (
 from actions.models.lecture import for_screen
 from actions.models.parts import (
     Bilan,
-    Commentaire,
     Imputation,
     IndicateurSuivi,
     LigneBudget,
@@ -54,4 +62,15 @@ __all__ = [
     "Transition",
     "for_screen",
     "plan_tree",
+    "Avis",
+    "Reserve",
+    "SuiteReserve",
+    "Mention",
+    "SuiteCommentaire",
+    "mentionable",
+    "Complements",
+    "SectionDemandee",
+    "complements_of",
+    "complete_section",
+    "open_section",
 ]

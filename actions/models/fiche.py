@@ -209,11 +209,15 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         return self.filter(indicateurs=None)
 
     def with_counts(self) -> Self:
-        """Annotate ``nb_pilotes``, ``nb_indicateurs`` and ``nb_ouverts`` (open comments)."""
+        """Annotate ``nb_pilotes``, ``nb_indicateurs``, and the threads of the whole team: ``nb_ouverts`` (without an
+        answer), ``nb_repondus``. The CAF's own notes are counted for nobody: a number would tell that they exist.
+        """
+        equipe = Q(commentaires__portee="equipe")
         return self.annotate(
             nb_pilotes=Count("pilotes", distinct=True),
             nb_indicateurs=Count("indicateurs", distinct=True),
-            nb_ouverts=Count("commentaires", filter=Q(commentaires__resolu_le=None), distinct=True),
+            nb_ouverts=Count("commentaires", filter=equipe & Q(commentaires__etat="ouvert"), distinct=True),
+            nb_repondus=Count("commentaires", filter=equipe & Q(commentaires__etat="repondu"), distinct=True),
         )
 
     def for_list(self) -> Self:
@@ -251,6 +255,7 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
                 "journal__by",
                 "commentaires__auteur",
                 "commentaires__resolu_par",
+                "commentaires__suites__auteur",
             )
             .with_late()
             .with_counts()
@@ -589,8 +594,11 @@ class FicheAction(TimestampedModel, Ordered):
         self._move_redaction(Redaction.EN_RELECTURE, by=by)
 
     @transaction.atomic
-    def ask_completion(self, *, by: User, motif: str) -> None:
-        """En relecture or validée → à compléter; ``motif`` says what is expected."""
+    def ask_completion(self, *, by: User, motif: str, sections: Iterable[str] = ()) -> None:
+        """En relecture or validée → à compléter; ``motif`` says what is expected.
+
+        ``sections`` (slugs) opens those alone, and locks the others; without any, the whole fiche is open.
+        """
         self._lock()
         require_transition(
             REDACTION_TRANSITIONS,
@@ -600,7 +608,9 @@ class FicheAction(TimestampedModel, Ordered):
         )
         if not motif.strip():
             raise TransitionError("Dites ce qu’il faut compléter.")
-        self._move_redaction(Redaction.A_COMPLETER, by=by, motif=motif.strip())
+        demande = self._move_redaction(Redaction.A_COMPLETER, by=by, motif=motif.strip())
+        for section in dict.fromkeys(sections):
+            demande.sections_demandees.create(section=section, par=by)
 
     @transaction.atomic
     def validate(self, *, by: User) -> None:
@@ -722,13 +732,16 @@ class FicheAction(TimestampedModel, Ordered):
     def _refus_redaction(self, action: str) -> str:
         return f"Une fiche « {self.get_redaction_display().lower()} » ne peut pas {action}."
 
-    def _move_redaction(self, redaction: str, *, by: User, motif: str = "") -> None:
-        self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
+    def _move_redaction(self, redaction: str, *, by: User, motif: str = "") -> "Transition":
+        line = self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
         self.redaction = redaction
         self.save(update_fields=["redaction", "soumise_le", "updated_at"])
+        return line
 
-    def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> None:
-        Transition.objects.create(fiche=self, champ=champ, depuis=depuis, vers=vers, by=by, motif=motif)
+    def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> "Transition":
+        return Transition.objects.create(
+            fiche=self, champ=champ, depuis=depuis, vers=vers, by=by, motif=motif
+        )
 
 
 class Transition(models.Model):

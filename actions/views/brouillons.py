@@ -6,8 +6,9 @@ from django.utils import timezone
 from django.views.generic import DetailView
 
 from actions.forms.sections import SECTION_FORMS
-from actions.models import Brouillon
+from actions.models import Brouillon, complements_of
 from actions.models.brouillon import ETAPES
+from actions.models.complements import TITRES
 from actions.views.base import FicheMixin
 from ctg_portal.session import fits, prolong_session
 
@@ -37,7 +38,11 @@ class BrouillonKeepView(BrouillonMixin, DetailView):
         prolong_session(request)
         kept = Brouillon.keep(fiche, section, request.POST, by=request.user)
         moment = timezone.localtime(kept.updated_at)
-        return self.answer(f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}.")
+        words = f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}."
+        complements = complements_of(fiche)
+        if section in TITRES and complements.is_locked(section):
+            words += f" {complements.refus(section)}"
+        return self.answer(words)
 
     def answer(self, words, status=200):
         return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")

@@ -12,19 +12,23 @@ from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
 from actions.models import (
     SECTIONS,
+    Avis,
     Axe,
     Brouillon,
-    Commentaire,
     FicheAction,
     Imputation,
     PlanActions,
+    SectionDemandee,
+    complements_of,
+    complete_section,
     for_screen,
     plan_tree,
 )
 from actions.models.histoire import last_hand
 from actions.views.base import FicheMixin, VerbView
+from actions.views.fils import Fil, Fils
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
+from ctg_portal.mixins import StateMovedError, TransitionFormMixin, WhileOpenMixin
 from ctg_portal.session import fits, forget_words, kept_words, session_end, sign_author
 
 SUIVIES = frozenset({"suivi"})
@@ -48,22 +52,19 @@ class Rubrique:
     numero: int
     template: str
     manques: list[str]
-    commentaires: list[Commentaire]
+    ouverts: list[Fil]
+    """Threads that are not resolved, answered or not."""
+    resolus: list[Fil]
     verbe: str
     """The permission that opens it, as in ``can.change``."""
-
-    @property
-    def ouverts(self):
-        return [remark for remark in self.commentaires if remark.resolu_le is None]
-
-    @property
-    def resolus(self):
-        return [remark for remark in self.commentaires if remark.resolu_le is not None]
+    demandee: SectionDemandee | None
+    """What the CAF asked of it, in a fiche « à compléter »."""
+    verrou: str
+    """Why it is locked; empty when it is not."""
 
 
-def rubriques_of(fiche):
+def rubriques_of(fiche, fils, complements):
     manques = fiche.manques()
-    remarks = fiche.commentaires.all()
     return [
         Rubrique(
             section.slug,
@@ -71,8 +72,11 @@ def rubriques_of(fiche):
             numero,
             f"actions/partials/rubriques/{section.slug}.html",
             [sentence for slug, sentence in manques if slug == section.slug],
-            [remark for remark in remarks if remark.section == section.slug],
+            fils.en_suspens(section.slug),
+            fils.resolus(section.slug),
             "follow" if section.slug in SUIVIES else "change",
+            complements.of(section.slug),
+            complements.refus(section.slug) if complements.is_locked(section.slug) else "",
         )
         for numero, section in enumerate(SECTIONS, start=1)
     ]
@@ -88,16 +92,23 @@ class FicheView(FicheMixin, DetailView):
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
         return for_screen(super().get_queryset()).annotate(
-            rows_financements=money, brouillons_a_moi=ArraySubquery(mine.values("section"))
+            rows_financements=money,
+            brouillons_a_moi=ArraySubquery(mine.values("section")),
+            rows_avis=Avis.objects.rows_for_fiche(),
         )
 
     def get_context_data(self, **kwargs):
-        fiche = self.object
+        fiche, user = self.object, self.request.user
+        fils = Fils.of(fiche, user, self.request.GET.get("fils", ""))
+        complements = complements_of(fiche)
         return super().get_context_data(
-            rubriques=rubriques_of(fiche),
+            rubriques=rubriques_of(fiche, fils, complements),
+            fils=fils,
+            complements=complements,
+            avis=[Avis.from_row(row, fiche) for row in fiche.rows_avis],
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
-            generaux=[remark for remark in fiche.commentaires.all() if not remark.section],
+            generaux={"ouverts": fils.en_suspens(""), "resolus": fils.resolus("")},
             **kwargs,
         )
 
@@ -139,6 +150,28 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
     template_name = "actions/section_form.html"
     role_permission = "actions.write_ficheaction"
     keeps_words = True
+    is_lockable = True
+    """Whether a « à compléter » that names other sections locks it."""
+
+    def refusal(self, fiche):
+        """Why the section is locked by what the CAF asked, or nothing."""
+        complements = complements_of(fiche)
+        locked = self.is_lockable and complements.is_locked(self.section)
+        return complements.refus(self.section) if locked else ""
+
+    def check_permission(self, fiche):
+        super().check_permission(fiche)
+        if self.section in TITRES and self.request.method != "POST" and self.refusal(fiche):
+            raise StateMovedError(fiche)
+
+    def state_sentence(self, fiche):
+        return self.refusal(fiche) or super().state_sentence(fiche)
+
+    def refuse_when_moved(self, form):
+        if refusal := self.refusal(self.object):
+            form.add_error(None, f"{refusal} Votre saisie est gardée ci-dessous : copiez-la.")
+            return self.form_invalid(form)
+        return super().refuse_when_moved(form)
 
     @property
     def section(self):
@@ -194,6 +227,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if refusal := self.refuse_when_moved(form):
             return refusal
         form.save()
+        complete_section(self.object, self.section, by=self.request.user)
         if self.brouillon:
             self.brouillon.delete()
         forget_words(self.request)

@@ -19,6 +19,7 @@ class EtapesEditView(SectionEditView):
     section = ancre = "modalites"
     brouillon_section = ETAPES
     form_class = EtapesForm
+    is_lockable = False
 
     def get_form_class(self):
         return EtapesForm

@@ -6,7 +6,7 @@ from django.utils.functional import cached_property
 from django.views.generic import DetailView
 
 from actions.forms.tout import PARTIES, add_prefix, build, strip_prefix
-from actions.models import Brouillon
+from actions.models import Brouillon, complements_of, complete_section
 from actions.models.brouillon import ETAPES
 from actions.views.base import FicheMixin
 from actions.views.fiches import SUIVIES, warn_of_shared_code
@@ -34,7 +34,19 @@ class FicheToutEditView(WhileOpenMixin, FicheMixin, DetailView):
         user, fiche = self.request.user, self.object
         changes = user.has_perm("actions.change_ficheaction", fiche)
         follows = user.has_perm("actions.follow_ficheaction", fiche)
-        return [slug for slug, _, _ in PARTIES if (follows if slug in {*SUIVIES, ETAPES} else changes)]
+        return [
+            slug
+            for slug, _, _ in PARTIES
+            if (follows if slug in {*SUIVIES, ETAPES} else changes) and not self.is_locked(slug)
+        ]
+
+    @cached_property
+    def complements(self):
+        """What the CAF asked to complete, if it did: the sections it did not name are locked."""
+        return complements_of(self.object)
+
+    def is_locked(self, slug):
+        return slug != ETAPES and self.complements.is_locked(slug)
 
     @cached_property
     def brouillons(self):
@@ -93,9 +105,12 @@ class FicheToutEditView(WhileOpenMixin, FicheMixin, DetailView):
         """Whether the section was saved; else its words are kept as a draft."""
         form = partie.form
         if partie.slug not in self.ouvertes:
-            form.add_error(None, f"{self.state_sentence(self.object)} Votre saisie est gardée : copiez-la.")
+            locked = self.is_locked(partie.slug)
+            reason = self.complements.refus(partie.slug) if locked else self.state_sentence(self.object)
+            form.add_error(None, f"{reason} Votre saisie est gardée : copiez-la.")
         elif form.is_valid():
             form.save()
+            complete_section(self.object, partie.slug, by=self.request.user)
             if "code" in form.changed_data:
                 warn_of_shared_code(self.request, form.instance)
             return True

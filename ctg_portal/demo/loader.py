@@ -16,7 +16,9 @@ from ctg_portal.demo.gouvernance import Gouvernance
 from ctg_portal.demo.histoire import Histoire
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
+from ctg_portal.demo.relecture import Relecture
 from ctg_portal.demo.territoires import Territoires
+from governance.avis import sign_avis, version_lue
 from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
 
@@ -33,7 +35,7 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance, Histoire):
+class Loader(Territoires, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Histoire):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -57,6 +59,10 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance, Histoire
         self.write_histoire()
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
+        for avis, code, fonction in self.a_signer:
+            signataire = self.person(code, Role.RELECTURE)
+            self.issued(sign_avis(avis, by=signataire, fonction=fonction, lu=version_lue(avis)))
+        self.write_suites()
         for diagnostic in self.a_valider:
             code = diagnostic.convention.code
             self.issued(validate_diagnostic(diagnostic, by=self.person(code, Role.COORDINATION)))
@@ -74,7 +80,8 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance, Histoire
         self.batch.write()
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
-        Commentaire.objects.bulk_update(self.comments, ["created_at"])
+        Commentaire.tous.bulk_update(self.comments, ["created_at"])
+        self.write_relecture(read("relecture.toml"))
 
     def date_news(self) -> None:
         """Loading is no news: a note dates from its day, and a fiche from the last thing that happened to it."""

@@ -317,7 +317,26 @@
             });
         });
 
+    // Quoting: words selected in the panel of <a data-citer> go with it, before its press clears the selection.
+    const CITATION_MAX = 1_000;
+    const quotes = (root) =>
+        each(root, "[data-citer]", (link) => {
+            const panel = link.closest(".panel");
+            const address = new URL(link.href);
+            const quote = () => {
+                const selection = getSelection();
+                const inside = !selection.isCollapsed && panel.contains(selection.anchorNode) && panel.contains(selection.focusNode);
+                const words = inside ? selection.toString().trim().slice(0, CITATION_MAX) : "";
+                if (words) address.searchParams.set("citation", words);
+                else address.searchParams.delete("citation");
+                link.href = address;
+            };
+            link.addEventListener("pointerdown", quote);
+            link.addEventListener("keydown", quote);
+        });
+
     const start = (root) => {
+        quotes(root);
         messages(root);
         rail(root);
         formsets(root);
