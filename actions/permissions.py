@@ -6,6 +6,7 @@ from actions.models import (
     Avis,
     Axe,
     Commentaire,
+    Complements,
     FicheAction,
     IndicateurSuivi,
     Objectif,
@@ -142,13 +143,15 @@ def edits_fiche(user: User, fiche: FicheAction) -> bool:
     )
 
 
-def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool) -> str:
+def refus_retablir(
+    user: User, fiche: FicheAction, section: str, *, suivie: bool, complements: Complements
+) -> str:
     """Why ``user`` may not put ``section`` (its slug) back as it was, in a French sentence; « » when they may.
 
-    ``suivie``: what goes on changing after the text is validated (steps, measures, bilans, « Suivi »).
+    ``complements``: what the CAF asked, which locks the rest. ``suivie``: what goes on changing after the text is validated (steps, measures, bilans, « Suivi »).
     """
     if user.has_perm("actions.follow_ficheaction" if suivie else "actions.change_ficheaction", fiche):
-        return ""
+        return complements.refus(section) if not suivie and complements.is_locked(section) else ""
     if not _is_open(fiche.plan.convention):
         return "La convention est terminée\u00a0: ses fiches ne changent plus."
     if not edits_fiche.test(user, fiche):
@@ -158,6 +161,7 @@ def refus_retablir(user: User, fiche: FicheAction, section: str, *, suivie: bool
     return f"Le texte est fermé\u00a0: la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»."
 
 
+@rules.predicate
 def is_own(user: User, commentaire: Commentaire) -> bool:
     return commentaire.auteur_id == user.pk
 

@@ -16,7 +16,8 @@ def load_together(*querysets: "QuerySet[Any]") -> None:
     """
     if not querysets:
         return
-    pieces, params = [], []
+    pieces: list[str] = []
+    params: list[Any] = []
     for queryset in querysets:
         try:
             sql, values = queryset.query.sql_with_params()

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core import signing
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.utils import timezone
 
 from ctg_portal.models import User
@@ -90,9 +90,8 @@ def forget_words(request: HttpRequest) -> None:
 class ReconnexionMiddleware(LoginRequiredMiddleware):
     """Everyone logs in; what was posted too late to a view that ``keeps_words`` waits in the session meanwhile."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseRedirect:
         view = getattr(view_func, "view_class", None)
         if request.method == "POST" and getattr(view, "keeps_words", False):
             _keep(request)
-        response: HttpResponseBase = super().handle_no_permission(request, view_func)
-        return response
+        return super().handle_no_permission(request, view_func)

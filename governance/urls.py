@@ -3,8 +3,8 @@ from django.urls import include, path
 from governance.views import (
     actes,
     agenda,
-    changements,
     avis,
+    changements,
     decisions,
     diagnostic,
     documents,

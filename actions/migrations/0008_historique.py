@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('actions', '0006_brouillons'),
+        ('actions', '0007_relecture'),
         ('conventions', '0005_histoire_signataire'),
         ('diagnostics', '0003_indicateurs'),
         ('pghistory', '0007_auto_20250421_0444'),

@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.views.generic import DetailView, UpdateView
 
 from actions.forms.historique import HistoriqueFilterForm, RetablirForm
+from actions.models.complements import complements_of
 from actions.models.historique import Historique
 from actions.models.historique_plan import HistoriquePlan
 from actions.models.retablir import open_targets, plan_restore, targets_of, title_of
@@ -32,7 +33,13 @@ class RefusMixin(FicheMixin):
     """What the person may put back, said field by field."""
 
     def refus(self, section, suivie):
-        return refus_retablir(self.request.user, self.object, section, suivie=suivie)
+        return refus_retablir(
+            self.request.user, self.object, section, suivie=suivie, complements=self.complements
+        )
+
+    @cached_property
+    def complements(self):
+        return complements_of(self.object)
 
     def get_context_data(self, **kwargs):
         may = self.request.user.has_perm("actions.revert_ficheaction", self.object)
