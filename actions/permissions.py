@@ -1,10 +1,20 @@
 """Who may do what on a plan and its fiches (``visible_to`` has already hidden the rest)."""
 
 import rules
+from django.db.models import Count
+from django.db.models.expressions import Subquery
 
-from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
+from actions.models import (
+    Axe,
+    Commentaire,
+    FicheAction,
+    IndicateurSuivi,
+    Notification,
+    Objectif,
+    PlanActions,
+)
 from conventions.models import Convention
-from conventions.permissions import Role, has_role, is_open, roles_on
+from conventions.permissions import FIGURES, Role, has_role, is_open, roles_on
 from ctg_portal.models import User
 
 Redaction = FicheAction.Redaction
@@ -128,3 +138,12 @@ rules.add_perm("actions.reopen_ficheaction", is_validee & (coordinates_fiche | r
 rules.add_perm("actions.archive_ficheaction", coordinates_fiche & ~is_en_relecture & ~is_archivee)
 rules.add_perm("actions.restore_ficheaction", coordinates_fiche & is_archivee)
 rules.add_perm("actions.resolve_commentaire", resolves_commentaire)
+
+
+def _count_unread(user: User) -> Subquery:
+    """How many notifications ``user`` has not read, as the bell of every page says."""
+    unread = Notification.objects.visible_to(user).non_lues().order_by()
+    return Subquery(unread.values("destinataire").annotate(n=Count("pk")).values("n"))
+
+
+FIGURES["notifications"] = _count_unread

@@ -11,11 +11,14 @@ from actions.models import (
     Bilan,
     Commentaire,
     FicheAction,
+    Genre,
     LigneBudget,
     LigneFinancement,
     Mesure,
     Note,
+    Notification,
     PlanActions,
+    RattachementPilote,
 )
 from conventions.models import (
     ArticleConvention,
@@ -159,6 +162,7 @@ def build_world():
     validee = fiche("validee", code="1.1.3", intitule="Former les assistantes maternelles")
     archivee = fiche("brouillon", code="1.1.4", intitule="Action archivée")
     archivee.archive(by=people["coordination"])
+    PiloteFactory(fiche=validee, nom="Ancien Pilote")
     EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
@@ -171,6 +175,19 @@ def build_world():
     commentaire = Commentaire.objects.create(
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
+
+    rattachement = RattachementPilote.link(
+        convention, "ancien-pilote", people["pilotage"], by=people["coordination"]
+    )
+    for person in people.values():
+        Notification.objects.tell(
+            Genre.COMMENTAIRE,
+            validee,
+            [person],
+            cle="commentaire:0",
+            by=people["relecture"],
+            detail="Contexte",
+        )
 
     contrat.fiches_partagees.add(brouillon)
 
@@ -266,6 +283,7 @@ def build_world():
             "question_libre": texte,
             "en_relecture": en_relecture,
             "validee": validee,
+            "rattachement": rattachement,
             "archivee": archivee,
             "indicateur": indicateur,
             "commentaire": commentaire,

@@ -183,6 +183,11 @@ class CommentaireForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.helper = form_helper()
 
+    def save(self, commit=True):
+        remark = super().save(commit)
+        remark.fiche.notifications.tell_commentaire(remark)
+        return remark
+
 
 class CommentaireResolveForm(forms.ModelForm):
     class Meta:

@@ -145,6 +145,9 @@ class FicheSectionForm(SectionForm):
     def limit_choices(self, convention):
         """Related objects are those of the convention."""
 
+    def announce(self, *, by):
+        """Tell whom it concerns what was just saved."""
+
     def saved_state(self):
         state = super().saved_state()
         for prefix, formset in self.formsets.items():
@@ -270,6 +273,13 @@ class EquipeForm(FicheSectionForm):
 
     def limit_choices(self, convention):
         self.fields["structure_pilote"].share(organisations_of(self.instance))
+
+    def announce(self, *, by):
+        rows = self.formsets["pilotes"]
+        saved = [*rows.new_objects, *(row for row, changed in rows.changed_objects if "user" in changed)]
+        self.instance.notifications.tell_pilotes(
+            self.instance, [row.user for row in saved if row.user], by=by
+        )
 
 
 class MoyensForm(FicheSectionForm):

@@ -11,6 +11,8 @@ from actions.models.fiche import (
     Transition,
 )
 from actions.models.lecture import for_screen
+from actions.models.lettre import AbonnementCourriel, Lettre, Routine
+from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
     Bilan,
     Commentaire,
@@ -22,6 +24,7 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
+from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "REDACTION_TRANSITIONS",
     "SECTIONS",
     "TRANSITIONS_PLAN",
+    "AbonnementCourriel",
     "Axe",
     "Bilan",
     "Brouillon",
@@ -37,17 +41,23 @@ __all__ = [
     "Commentaire",
     "Etape",
     "FicheAction",
+    "Genre",
     "Imputation",
     "IndicateurSuivi",
+    "Lettre",
     "LigneBudget",
     "LigneFinancement",
     "Mesure",
     "Note",
+    "Notification",
     "Objectif",
     "PartenaireFiche",
     "Pilote",
     "PlanActions",
     "Public",
+    "RattachementPilote",
+    "ReglageNotification",
+    "Routine",
     "Transition",
     "fits_in_draft",
     "for_screen",

@@ -188,6 +188,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if refusal := self.refuse_when_moved(form):
             return refusal
         form.save()
+        form.announce(by=self.request.user)
         if self.brouillon:
             self.brouillon.delete()
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
