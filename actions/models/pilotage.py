@@ -58,17 +58,20 @@ def plain_names(convention: Convention, people: Iterable[User]) -> list[NomDePil
         found.setdefault(cle, NomDePilote(cle)).pilotes.append(pilote)
     accounts = list(people)
     for row in found.values():
-        row.comptes = [person for person in accounts if person.nom and looks_like(row.nom, person.nom)]
+        row.comptes = [person for person in accounts if _is_maybe(row.nom, person)]
     return list(found.values())
+
+
+def _is_maybe(nom: str, person: User) -> bool:
+    """The name of the person, or the function under which fiches often name a pilote."""
+    return looks_like(nom, person.nom) or looks_like(nom, person.fonction)
 
 
 def names_like(user: User) -> list[str]:
     """Names without an account, on fiches open to ``user``, that may be theirs: they can ask to be linked."""
-    if not user.nom:
-        return []
     visible = FicheAction.objects.visible_to(user).actives()
     names = Pilote.objects.filter(fiche__in=visible, user=None).values_list("nom", flat=True)
-    return sorted({nom for nom in names if looks_like(nom, user.nom)})
+    return sorted({nom for nom in names if _is_maybe(nom, user)})
 
 
 class RattachementPiloteQuerySet(models.QuerySet["RattachementPilote"]):

@@ -13,6 +13,7 @@ from conventions.models import Convention, Habilitation
 from ctg_portal.demo.conventions import Conventions
 from ctg_portal.demo.diagnostics import Diagnostics
 from ctg_portal.demo.gouvernance import Gouvernance
+from ctg_portal.demo.notifications import tell_news
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
 from ctg_portal.demo.territoires import Territoires
@@ -53,6 +54,7 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance):
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
+        tell_news(self.calendar.today)
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
         for diagnostic in self.a_valider:
