@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from actions.models import FicheAction, Genre, Lettre, Notification
+from actions.models.notification import RAPPELS
 from ctg_portal.models import User
 
 TITRE_MAX = 120
@@ -53,6 +54,7 @@ class Ligne:
     phrase: str
     le: object
     url: str
+    action: str
     fois: int = 1
 
 
@@ -91,7 +93,8 @@ def groups_of(notifications: list[Notification]) -> list[Groupe]:
                 by_phrase[phrase].fois += 1
             else:
                 url = absolute(notification.get_absolute_url())
-                by_phrase[phrase] = Ligne(phrase, notification.created_at, url)
+                action = "Donner des nouvelles" if notification.genre in RAPPELS else "Ouvrir la fiche"
+                by_phrase[phrase] = Ligne(phrase, notification.created_at, url, action)
         groupe.lignes = list(by_phrase.values())
         groups.append(groupe)
     return groups

@@ -123,9 +123,9 @@ def _compose_for(user: User, today: datetime.date, now: datetime.datetime) -> bo
 
 def deliver() -> int:
     """Send the letters whose time has come; give how many left. Stops when the mail server does not answer."""
-    for lettre in Lettre.objects.lost():
-        lettre.mark(Statut.INCERTAINE, erreur="L’envoi a été interrompu.")
-        log.error("Lettre %s : interrompue pendant l’envoi, peut-être partie, elle ne repart pas.", lettre.pk)
+    for lost in Lettre.objects.lost():
+        lost.mark(Statut.INCERTAINE, erreur="L’envoi a été interrompu.")
+        log.error("Lettre %s : interrompue pendant l’envoi, peut-être partie, elle ne repart pas.", lost.pk)
     sent = 0
     with_server = True
     while with_server and (lettre := Lettre.objects.claim()):
@@ -179,7 +179,7 @@ def _refused(lettre: Lettre, error: Exception) -> None:
 def _said(error: Exception) -> str:
     """The refusal in one short line, without the address it was about."""
     if isinstance(error, SMTPRecipientsRefused):
-        code, _ = next(iter(error.recipients.values()))
-        return f"{type(error).__name__} {code}"
-    code = getattr(error, "smtp_code", "")
-    return f"{type(error).__name__} {code}".strip()
+        codes = [str(code) for code, _ in error.recipients.values()]
+    else:
+        codes = [str(getattr(error, "smtp_code", ""))]
+    return " ".join([type(error).__name__, *codes]).strip()

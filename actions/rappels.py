@@ -35,7 +35,7 @@ def _etapes_en_retard(today: datetime.date) -> Iterator[Rappel]:
 def _sans_nouvelle(today: datetime.date) -> Iterator[Rappel]:
     """Said once a silence, and again after each six months more of it."""
     for fiche in _with_people(silent(FicheAction.objects.all(), today)):
-        depuis = fiche.derniere_nouvelle
+        depuis = fiche.derniere_nouvelle  # type: ignore[attr-defined]  # annotated
         fois = (today - depuis) // SILENCE
         yield Rappel(Genre.SANS_NOUVELLE, fiche, f"silence:{fiche.pk}:{depuis}:{fois}")
 

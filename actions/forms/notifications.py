@@ -84,6 +84,7 @@ class PreferencesForm(forms.Form):
                     label=f"{genre.label}, {words}",
                     required=False,
                     initial=getattr(row, where) if row else True,
+                    widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
                 )
         self.helper = form_helper(Layout("frequence"))
 

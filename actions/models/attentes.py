@@ -63,7 +63,8 @@ def silent(fiches: FicheActionQuerySet, today: datetime.date | None = None) -> F
     """Actions under way, or that should have begun, without news for six months."""
     since = (today or timezone.localdate()) - SILENCE
     running = Q(avancement=Avancement.EN_COURS) | Q(avancement=Avancement.A_VENIR, debut__lte=since)
-    return with_nouvelles(followed(fiches)).filter(running, derniere_nouvelle__lte=since)
+    old = Q(derniere_nouvelle__lte=since)  # annotated
+    return with_nouvelles(followed(fiches)).filter(running & old)
 
 
 def followed(fiches: FicheActionQuerySet) -> FicheActionQuerySet:

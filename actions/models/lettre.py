@@ -160,5 +160,5 @@ class Routine(models.Model):
         The row stays locked until the end of the caller's transaction: a crash undoes the taking with the work.
         """
         longtemps = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
-        cls.objects.bulk_create([cls(nom=nom, faite_le=longtemps)], ignore_conflicts=True)
+        Routine.objects.bulk_create([Routine(nom=nom, faite_le=longtemps)], ignore_conflicts=True)
         return bool(cls.objects.filter(nom=nom, faite_le__lte=before).update(faite_le=timezone.now()))

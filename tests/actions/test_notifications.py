@@ -142,7 +142,7 @@ def test_the_bell_counts_what_is_unread(client, fiche, team):
     fiche.submit(by=team["coordination"])
     client.force_login(team["relecture"])
     page = reverse("actions:a_relire")
-    assert '<span class="cloche-compte">1</span>' in client.get(page).text
+    assert '<span class="cloche-compte" aria-hidden="true">1</span>' in client.get(page).text
 
     ReglageNotification.objects.create(user=team["relecture"], genre=Genre.SOUMISE, portail=False)
     assert "cloche-compte" not in client.get(page).text
@@ -159,7 +159,7 @@ def test_the_bell_costs_no_query(client, django_assert_num_queries, fiche, team)
     with django_assert_num_queries(7):
         response = client.get(reverse("actions:notifications_preferences"))
 
-    assert '<span class="cloche-compte">4</span>' in response.text
+    assert '<span class="cloche-compte" aria-hidden="true">4</span>' in response.text
 
 
 @pytest.mark.parametrize("count", [1, 3])
