@@ -2,7 +2,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from conventions.permissions import figure
+from actions.permissions import count_unread
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
@@ -10,4 +10,4 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"non_lues": 0}
-    return {"non_lues": figure(user, "notifications")}
+    return {"non_lues": count_unread(user)}

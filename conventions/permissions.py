@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import rules
 from django.db.models import FilteredRelation, Q, QuerySet
-from django.db.models.expressions import Subquery
+from django.db.models.expressions import Expression
 
 from conventions.models import (
     Avenant,
@@ -25,10 +26,10 @@ Role = Habilitation.Role
 
 ADMINISTRATING_NATURES = (Organisation.Nature.CAF, Organisation.Nature.EPCI, Organisation.Nature.SYNDICAT)
 
-FIGURES: dict[str, Callable[[User], Subquery]] = {}
-"""Figures of every page, by name, that higher apps have read by the query of the roles: a page has no query to spare.
+FIGURES: dict[str, Callable[[User], Expression]] = {}
+"""What every page shows of higher apps, by name: read by the query of the roles, as a page has no query to spare.
 
-Whoever has no role has none of them.
+Whoever has no role has none of it.
 """
 
 
@@ -72,11 +73,10 @@ def all_roles(user: User) -> dict[int, frozenset[str]]:
     return cached
 
 
-def figure(user: User, name: str) -> int:
-    """One of ``FIGURES``, as it was when the roles were read; nothing for a person without a role."""
+def figure(user: User, name: str) -> Any:
+    """One of ``FIGURES``, as it was when the roles were read; ``None`` for a person without a role."""
     all_roles(user)
-    figures: dict[str, int] = getattr(user, "_figures", {})
-    return figures.get(name) or 0
+    return getattr(user, "_figures", {}).get(name)
 
 
 def roles_on(user: User, convention_id: int) -> frozenset[str]:

@@ -138,7 +138,7 @@ PORTAIL_URL = env("PORTAIL_URL", default="").rstrip("/") or (
     f"{'https' if HTTPS else 'http'}://{(ALLOWED_HOSTS or ['localhost'])[0].lstrip('*.') or 'localhost'}"
 )
 # The hour, in Paris, from which reminders and digests leave on working days.
-NOTIFICATIONS_HEURE = env.int("NOTIFICATIONS_HEURE", default=7)
+NOTIFICATIONS_HEURE = min(23, max(0, env.int("NOTIFICATIONS_HEURE", default=7)))
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

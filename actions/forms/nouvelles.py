@@ -4,6 +4,7 @@ from django.db import transaction
 from actions.forms.base import form_helper
 from actions.models import AVANCEMENT_TRANSITIONS, Etape, FicheAction, Note
 from actions.models.fiche import Avancement
+from actions.models.notification import RAPPELS
 from conventions.forms.base import PlausibleDatesMixin, date_input
 
 TEXTE_MAX = 5000
@@ -115,6 +116,8 @@ class NouvellesForm(PlausibleDatesMixin, forms.ModelForm):
         if cleaned["avancement"] != fiche.avancement:
             abandons = cleaned["avancement"] == Avancement.ABANDONNEE
             fiche.move_avancement(cleaned["avancement"], by=by, motif=note if abandons else "")
+        # Answered: the bell has nothing more to ask.
+        fiche.notifications.filter(destinataire=by, genre__in=RAPPELS).read()
         return fiche
 
     def save_etape(self):

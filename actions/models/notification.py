@@ -90,7 +90,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Those that the portal shows ``user``: readable, of a kind that is not turned off."""
         if not user.is_authenticated:
             return self.none()
-        return self.readable_by(user).filter(~self._turned_off(user, portail=False))
+        return self.readable_by(user).shown_to(user)
+
+    def shown_to(self, user: User) -> Self:
+        """Without the kinds that ``user`` turned off on the portal."""
+        return self.filter(~self._turned_off(user, portail=False))
 
     def to_mail(self, user: User) -> Self:
         """Those that an e-mail may tell ``user``: readable, not read yet, of a kind that is not turned off."""

@@ -183,8 +183,8 @@ def rights_of_pilote(user: User, convention: Convention, fiches: Iterable[FicheA
     else:
         labels = ", ".join(sorted(str(role(code).label) for code in roles))
         sentences.append(
-            f"Ne pourra rien modifier de plus : son rôle ({labels}) permet de lire. "
-            "Pour écrire, il faut le rôle « Rédaction »."
+            f"Ne pourra rien modifier de plus : son rôle ({labels}) ne permet pas d’écrire dans les fiches. "
+            "Pour cela, il faut le rôle « Rédaction »."
         )
     readers = {role.COORDINATION, role.RELECTURE, role.PILOTAGE}
     confidential = sum(fiche.confidentielle for fiche in rows)

@@ -90,7 +90,7 @@ class PiloteLinkView(PilotesMixin, TransitionFormMixin, FormView):
     def success_message(self):
         n = self.object.pilotes.count()
         return (
-            f"« {self.object.nom} » est maintenant le compte de {self.object.user}, sur "
+            f"« {self.object.nom} » est maintenant relié au compte de {self.object.user}, sur "
             f"{'une fiche' if n == 1 else f'{n} fiches'}. Cela peut se défaire plus bas."
         )
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from actions import lettres
 from actions.courriel import plain, unsubscribe_token
 from actions.lettres import compose, deliver, make_rounds, plan_rounds, remind_once_a_day
+from actions.management.commands.worker import Clock
 from actions.models import (
     AbonnementCourriel,
     FicheAction,
@@ -391,6 +392,17 @@ def test_rounds_are_asked_every_ten_minutes_by_one_of_the_workers():
     assert [plan_rounds() for _ in range(3)] == [True, False, False]
     Routine.objects.update(faite_le=timezone.now() - datetime.timedelta(minutes=11))
     assert [plan_rounds() for _ in range(2)] == [True, False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clock_of_a_worker_asks_for_a_round_and_stops_when_told():
+    clock = Clock()
+    clock.start()
+    clock.stopped.set()
+    clock.join(30)
+
+    assert not clock.is_alive()
+    assert Routine.objects.get().nom == "tour"
 
 
 def test_reminders_are_computed_once_a_day_and_a_crash_undoes_the_taking(monkeypatch, settings):

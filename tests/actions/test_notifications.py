@@ -1,4 +1,5 @@
 import datetime
+import re
 
 import pytest
 from django.urls import reverse
@@ -13,6 +14,7 @@ from actions.models import (
     ReglageNotification,
     Transition,
 )
+from actions.permissions import count_unread
 from actions.rappels import remind
 from conventions.models import Habilitation
 from ctg_portal.models import User
@@ -36,6 +38,12 @@ def person(fiche, role, **fields):
 def told(genre=None):
     rows = Notification.objects.all() if genre is None else Notification.objects.filter(genre=genre)
     return {row.destinataire for row in rows}
+
+
+def bell(response):
+    """The figure of the bell; nothing when there is none."""
+    found = re.search(r'class="cloche-compte"[^>]*>(\d+\+?)<', response.text)
+    return found[1] if found else ""
 
 
 @pytest.fixture
@@ -123,7 +131,12 @@ def test_rights_are_read_again_each_time(client, fiche, team):
     fiche.submit(by=team["coordination"])
     reader = team["lecture"]
     Notification.objects.tell(Genre.COMMENTAIRE, fiche, [reader], cle="commentaire:1")
-    mine = Notification.objects.visible_to
+
+    def mine(user):
+        """The list, and the figure of the bell, which must agree."""
+        seen = Notification.objects.visible_to(user).non_lues()
+        assert count_unread(User.objects.get(pk=user.pk)) == seen.count()
+        return seen
 
     assert mine(reader).count() == 1
     FicheAction.objects.filter(pk=fiche.pk).update(confidentielle=True)
@@ -142,11 +155,34 @@ def test_the_bell_counts_what_is_unread(client, fiche, team):
     fiche.submit(by=team["coordination"])
     client.force_login(team["relecture"])
     page = reverse("actions:a_relire")
-    assert '<span class="cloche-compte" aria-hidden="true">1</span>' in client.get(page).text
+    assert bell(client.get(page)) == "1"
 
     ReglageNotification.objects.create(user=team["relecture"], genre=Genre.SOUMISE, portail=False)
-    assert "cloche-compte" not in client.get(page).text
+    assert bell(client.get(page)) == ""
     assert "Ouvrir un relais" not in client.get(reverse("actions:notifications")).text
+
+
+@pytest.mark.parametrize("redaction", ["brouillon", "en_relecture"])
+@pytest.mark.parametrize("confidentielle", [False, True])
+def test_the_bell_says_what_the_list_shows_to_every_role(fiche, redaction, confidentielle):
+    people = [person(fiche, role) for role in Habilitation.ROLES_CONVENTION]
+    pilote = person(fiche, "lecture")
+    PiloteFactory(fiche=fiche, user=pilote, nom="")
+    FicheAction.objects.filter(pk=fiche.pk).update(
+        redaction=redaction, confidentielle=confidentielle, soumise_le=timezone.now()
+    )
+    for user in [*people, pilote, UserFactory()]:
+        for genre in (Genre.COMMENTAIRE, Genre.MENTION):
+            Notification.objects.create(destinataire=user, genre=genre, fiche=fiche, cle=genre)
+        Notification.objects.create(destinataire=user, genre=Genre.AVIS_DU, plan=fiche.plan, cle="avis")
+
+    counts = {}
+    for user in User.objects.filter(notifications__isnull=False).distinct():
+        counts[user.pk] = count_unread(user)
+        assert counts[user.pk] == Notification.objects.visible_to(user).non_lues().count()
+
+    assert max(counts.values()) == 3
+    assert min(counts.values()) == 0
 
 
 def test_the_bell_costs_no_query(client, django_assert_num_queries, fiche, team):
@@ -159,7 +195,7 @@ def test_the_bell_costs_no_query(client, django_assert_num_queries, fiche, team)
     with django_assert_num_queries(7):
         response = client.get(reverse("actions:notifications_preferences"))
 
-    assert '<span class="cloche-compte" aria-hidden="true">4</span>' in response.text
+    assert bell(response) == "4"
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from actions.models import Bilan, Brouillon, Commentaire, Etape, FicheAction, Note
 from actions.models.attentes import annee_du_bilan, piloted_by
+from actions.rappels import remind
 from conventions.models import Convention
 from tests.factories import EtapeFactory, HabilitationFactory, PiloteFactory, UserFactory, complete_fiche
 
@@ -44,6 +45,8 @@ def test_avancement_note_and_step_in_one_go(client, fiche):
     etape = EtapeFactory(fiche=fiche, intitule="Louer le local", echeance=days(-3))
     EtapeFactory(fiche=fiche, intitule="Ouvrir", echeance=days(30))
     client.force_login(user)
+    remind()
+    assert user.notifications.non_lues().count() == 1
 
     sent = opened(client, fiche) | {
         "avancement": "en_pause",
@@ -58,6 +61,7 @@ def test_avancement_note_and_step_in_one_go(client, fiche):
     assert (fiche.avancement, etape.faite_le) == ("en_pause", timezone.localdate())
     assert list(fiche.notes.values_list("texte", "auteur")) == [("Travaux repoussés.", user.pk)]
     assert fiche.journal.get(champ="avancement").by == user
+    assert user.notifications.non_lues().count() == 0
 
 
 def test_a_new_date_or_a_new_step(client, fiche):

@@ -109,7 +109,7 @@ def test_one_act_links_every_fiche_after_saying_what_it_gives(
 
     done = client.post(link_url(convention), {"compte": elise.pk}, follow=True)
 
-    assert "« Elise Martin » est maintenant le compte de Élise Martin, sur 2 fiches." in done.text
+    assert "« Elise Martin » est maintenant relié au compte de Élise Martin, sur 2 fiches." in done.text
     assert list(elise.pilotages.order_by("fiche__code").values_list("fiche__code", "nom")) == [
         ("1.1.1", "Mme MARTIN Élise"),
         ("1.1.2", "Elise Martin"),
@@ -186,7 +186,8 @@ def test_rights_are_said_as_they_are(convention, fiches, elise):
     reader = member(convention, "lecture")
 
     assert rights_of_pilote(reader, convention, fiches)[:2] == [
-        "Ne pourra rien modifier de plus : son rôle (Lecture) permet de lire. Pour écrire, il faut le rôle « Rédaction ».",
+        "Ne pourra rien modifier de plus : son rôle (Lecture) ne permet pas d’écrire dans les fiches. "
+        "Pour cela, il faut le rôle « Rédaction ».",
         "Pourra lire une fiche confidentielle.",
     ]
     assert rights_of_pilote(elise, convention, fiches)[0].startswith("Pourra modifier le texte")
