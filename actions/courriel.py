@@ -1,6 +1,5 @@
 """What a digest says. Words that people typed are said in it, and never act: they link nowhere and forge nothing."""
 
-import email.utils
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -151,7 +150,8 @@ def letter_of(lettre: Lettre) -> EmailMultiAlternatives | None:
         body=render_to_string("actions/email/recapitulatif.txt", context).strip() + "\n",
         to=[user.email],
         headers={
-            "Message-ID": email.utils.make_msgid(f"recapitulatif-{lettre.pk}", domain=host),
+            # The same at each try: a mail server that took it once may know it again.
+            "Message-ID": f"<recapitulatif.{lettre.pk}.{lettre.created_at:%Y%m%d%H%M%S}@{host}>",
             "List-Unsubscribe": f"<{unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "List-Id": f"Notifications du Portail CTG <notifications.{host}>",

@@ -129,7 +129,13 @@ def deliver() -> int:
     sent = 0
     with_server = True
     while with_server and (lettre := Lettre.objects.claim()):
-        message = letter_of(lettre)
+        try:
+            message = letter_of(lettre)
+        except Exception as error:
+            # One letter that cannot be written keeps no other waiting.
+            log.exception("Lettre %s : elle ne peut pas être écrite.", lettre.pk)
+            _refused(lettre, error)
+            continue
         if message is None:
             lettre.mark(Statut.SANS_OBJET)
             continue

@@ -129,6 +129,10 @@ def test_a_digest_is_received(smtp, fiche, reader, settings):
     assert message["To"] == "lectrice@example.org"
     assert message["From"] == settings.DEFAULT_FROM_EMAIL
     assert message["Auto-Submitted"] == "auto-generated"
+    written = Lettre.objects.get().created_at
+    assert message["Message-ID"] == (
+        f"<recapitulatif.{Lettre.objects.get().pk}.{written:%Y%m%d%H%M%S}@portail.example.org>"
+    )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     stop = f"https://portail.example.org{reverse('actions:notifications_unsubscribe', args=[unsubscribe_token(reader)])}"
     assert message["List-Unsubscribe"].strip() == f"<{stop}>"
@@ -374,6 +378,26 @@ def test_two_workers_send_each_letter_once(settings):
     assert sorted(envelope.rcpt_tos[0] for envelope in boite.received) == sorted(
         user.email for user in people
     )
+
+
+def test_a_letter_that_cannot_be_written_keeps_no_other_waiting(fiche, reader, monkeypatch):
+    other = reader_of(fiche)
+    tell(fiche, reader)
+    tell(fiche, other)
+    compose(MERCREDI)
+    write = lettres.letter_of
+
+    def broken_for_reader(lettre):
+        if lettre.destinataire == reader:
+            raise ValueError("cannot be written")
+        return write(lettre)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lettres, "letter_of", broken_for_reader)
+        assert deliver() == 1
+    Lettre.objects.update(prochain_essai=timezone.now())
+    assert deliver() == 1
+    assert sorted(message.to[0] for message in mail.outbox) == sorted([reader.email, other.email])
 
 
 def test_a_long_digest_is_cut_and_counted(fiche, reader):

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 from django_tasks_db.management.commands.db_worker import Command as DbWorkerCommand
 
 from actions.lettres import plan_rounds
@@ -25,7 +25,8 @@ class Clock(threading.Thread):
             close_old_connections()
             try:
                 plan_rounds()
-            except DatabaseError:
+            except Exception:
+                # Whatever it was, the clock must not stop.
                 log.exception("Le tour n’a pas pu être demandé ; nouvel essai dans une minute.")
                 connection.close()
             if self.stopped.wait(MINUTE):
