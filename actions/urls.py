@@ -10,8 +10,11 @@ from actions.views import (
     financements,
     historique,
     listes,
+    notifications,
+    nouvelles,
     parts,
     pdf,
+    pilotes,
     plan,
     relecture,
     tout,
@@ -49,6 +52,7 @@ fiche = [
         historique.RetablirView.as_view(),
         name="fiche_retablir",
     ),
+    path("nouvelles/", nouvelles.NouvellesView.as_view(), name="fiche_nouvelles"),
     path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
 ]
 commentaire = [
@@ -74,6 +78,9 @@ dans_la_convention = [
     path("fiches/", listes.FicheTableView.as_view(), name="fiches"),
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),
+    path("pilotes/", pilotes.PilotesView.as_view(), name="pilotes"),
+    path("pilotes/<slug:cle>/relier/", pilotes.PiloteLinkView.as_view(), name="pilote_link"),
+    path("rattachements/<int:pk>/defaire/", pilotes.PiloteUnlinkView.as_view(), name="pilote_unlink"),
     path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
     path("commentaires/<int:pk>/", include(commentaire)),
     path("avis/demander/", avis.AvisAskView.as_view(), name="avis_ask"),
@@ -101,7 +108,20 @@ fil_dor = [
     path("enjeux/<int:pk>/objectifs/", fil.EnjeuObjectifsView.as_view(), name="enjeu_objectifs"),
 ]
 
+mes_notifications = [
+    path("", notifications.NotificationsView.as_view(), name="notifications"),
+    path("lire/", notifications.NotificationReadView.as_view(), name="notification_read"),
+    path("tout-lire/", notifications.NotificationsReadAllView.as_view(), name="notifications_read_all"),
+    path("preferences/", notifications.PreferencesView.as_view(), name="notifications_preferences"),
+    path(
+        "desabonnement/<str:cle>/",
+        notifications.UnsubscribeView.as_view(),
+        name="notifications_unsubscribe",
+    ),
+]
+
 urlpatterns = [
+    path("notifications/", include(mes_notifications)),
     path("mes-fiches/", listes.MesFichesView.as_view(), name="mes_fiches"),
     path("a-relire/", listes.ARelireView.as_view(), name="a_relire"),
     path("conventions/<slug:code>/convention/contrats/", include(contrats_lies)),

@@ -160,6 +160,16 @@ ROWS: dict[str, Row] = {
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),
+    "actions:notifications": Row((), ALL),
+    "actions:notification_read": Row((), ALL, "post", 302),
+    "actions:notifications_read_all": Row((), ALL, "post", 302),
+    "actions:notifications_preferences": Row((), ALL),
+    "actions:notifications_unsubscribe": Row(("cle_desabonnement",), EVERYONE),
+    "actions:pilotes": inside(allowed=COORD),
+    # complete_fiche() names a « Chargé·e de mission enfance ».
+    "actions:pilote_link": inside("charge-de-e-enfance-mission", allowed=COORD),
+    "actions:pilote_unlink": inside("rattachement", allowed=COORD, method="post", status=302),
+    "actions:fiche_nouvelles": inside("fiche", allowed=EDIT),
     "actions:plan": inside(),
     "actions:plan_start": inside(allowed=COORD, method="post", status=302),
     "actions:plan_edit": inside(allowed=COORD),

@@ -12,11 +12,14 @@ from actions.models import (
     Bilan,
     Commentaire,
     FicheAction,
+    Genre,
     LigneBudget,
     LigneFinancement,
     Mesure,
     Note,
+    Notification,
     PlanActions,
+    RattachementPilote,
 )
 from conventions.models import (
     ArticleConvention,
@@ -169,6 +172,7 @@ def build_world():
     archivee.archive(by=people["coordination"])
     a_completer = fiche("en_relecture", code="1.1.5", intitule="Ouvrir un lieu d’accueil")
     a_completer.ask_completion(by=people["relecture"], motif="Qui paie ?", sections=["moyens"])
+    PiloteFactory(fiche=validee, nom="Ancien Pilote")
     EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
@@ -199,6 +203,18 @@ def build_world():
     avis_signe.save()
     reserve = avis_signe.reserves.create(texte="Le budget de la deuxième année est à préciser.")
     avis_signe.sign(by=people["relecture"], fonction="Conseillère technique")
+    rattachement = RattachementPilote.link(
+        convention, "ancien-pilote", people["pilotage"], by=people["coordination"]
+    )
+    for person in people.values():
+        Notification.objects.tell(
+            Genre.COMMENTAIRE,
+            validee,
+            [person],
+            cle="commentaire:0",
+            by=people["relecture"],
+            detail="Contexte",
+        )
 
     contrat.fiches_partagees.add(brouillon)
 
@@ -294,6 +310,7 @@ def build_world():
             "question_libre": texte,
             "en_relecture": en_relecture,
             "validee": validee,
+            "rattachement": rattachement,
             "archivee": archivee,
             "indicateur": indicateur,
             "commentaire": commentaire,

@@ -204,6 +204,9 @@ class FicheSectionForm(SectionForm):
             # The iterator of the field would read them again.
             field.choices = [(row.pk, str(row)) for row in rows]
 
+    def announce(self, *, by):
+        """Tell whom it concerns what was just saved."""
+
     def saved_state(self):
         state = super().saved_state()
         for prefix, formset in self.formsets.items():
@@ -318,6 +321,13 @@ class EquipeForm(FicheSectionForm):
     def prepare(self):
         super().prepare()
         self.fields["structure_pilote"].share(self.choix.by_pk("organisations"))
+
+    def announce(self, *, by):
+        rows = self.formsets["pilotes"]
+        saved = [*rows.new_objects, *(row for row, changed in rows.changed_objects if "user" in changed)]
+        self.instance.notifications.tell_pilotes(
+            self.instance, [row.user for row in saved if row.user], by=by
+        )
 
 
 class MoyensForm(FicheSectionForm):

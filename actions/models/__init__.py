@@ -20,6 +20,8 @@ from actions.models.fiche import (
     Transition,
 )
 from actions.models.lecture import for_screen
+from actions.models.lettre import AbonnementCourriel, Lettre, Routine
+from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
     Bilan,
     Imputation,
@@ -30,6 +32,7 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
+from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 from actions.models.suivis import LIENS, LIGNES
 
@@ -38,6 +41,7 @@ __all__ = [
     "REDACTION_TRANSITIONS",
     "SECTIONS",
     "TRANSITIONS_PLAN",
+    "AbonnementCourriel",
     "Axe",
     "Bilan",
     "Brouillon",
@@ -46,19 +50,25 @@ __all__ = [
     "Commentaire",
     "Etape",
     "FicheAction",
+    "Genre",
     "Imputation",
     "IndicateurSuivi",
     "LIENS",
     "LIGNES",
+    "Lettre",
     "LigneBudget",
     "LigneFinancement",
     "Mesure",
     "Note",
+    "Notification",
     "Objectif",
     "PartenaireFiche",
     "Pilote",
     "PlanActions",
     "Public",
+    "RattachementPilote",
+    "ReglageNotification",
+    "Routine",
     "Transition",
     "for_screen",
     "plan_tree",

@@ -14,6 +14,8 @@ from ctg_portal.session import as_data, typed
 
 ETAPES = "etapes"
 """The steps are edited apart from the section that shows them."""
+NOUVELLES = "nouvelles"
+"""The short page where a pilote gives news: no section of the fiche, but words to keep all the same."""
 PRESENCE = datetime.timedelta(minutes=15)
 """Whoever typed in a section less than this ago is said to be editing it."""
 

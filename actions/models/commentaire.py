@@ -215,8 +215,10 @@ class Commentaire(TimestampedModel):
     @transaction.atomic
     def post(self, *, mentions: Iterable[User] = ()) -> None:
         """Open the thread, and name people in it."""
+        mentions = list(mentions)
         self.save()
         self._mention(mentions)
+        self.fiche.notifications.tell_commentaire(self, mentions=mentions)
 
     @transaction.atomic
     def reply(self, *, by: User, texte: str, mentions: Iterable[User] = ()) -> "SuiteCommentaire":
@@ -224,8 +226,10 @@ class Commentaire(TimestampedModel):
         self._lock()
         if self.etat == Etat.RESOLU:
             raise TransitionError("Ce fil est résolu : rouvrez-le pour y répondre.")
+        mentions = list(mentions)
         suite = self._follow(SuiteCommentaire.Geste.REPONSE, by=by, texte=texte)
         self._mention(mentions, suite)
+        self.fiche.notifications.tell_commentaire(self, suite=suite, mentions=mentions)
         self._move(Etat.OUVERT if by.pk == self.auteur_id else Etat.REPONDU)
         return suite
 
@@ -263,13 +267,16 @@ class Commentaire(TimestampedModel):
         kept = self.mentions.filter(suite=None)
         kept.exclude(user__in=named).delete()
         known = set(kept.values_list("user", flat=True))
-        self._mention(user for pk, user in named.items() if pk not in known)
+        added = [user for pk, user in named.items() if pk not in known]
+        self._mention(added)
+        self.fiche.notifications.tell_commentaire(self, mentions=added)
 
     @transaction.atomic
     def withdraw(self, *, by: User) -> None:
         """Take away one's own remark while nobody answered."""
         self._lock()
         self._refuse_when_answered(by)
+        self.fiche.notifications.filter(cle=f"commentaire:{self.pk}").delete()
         self.delete()
 
     def _lock(self) -> None:

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q,
 from django.urls import reverse
 from django.utils import timezone
 
+from actions.models.noms import key_of_name
 from actions.models.plan import Axe, Objectif, PlanActions
 from conventions.models import Commune, Convention, Domaine, Habilitation, Organisation, Signataire
 from ctg_portal.models import Ordered, TimestampedModel, User
@@ -736,6 +737,7 @@ class FicheAction(TimestampedModel, Ordered):
         line = self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
         self.redaction = redaction
         self.save(update_fields=["redaction", "soumise_le", "updated_at"])
+        self.notifications.tell_redaction(line, by=by)
         return line
 
     def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> "Transition":
@@ -799,6 +801,10 @@ class Etape(Ordered):
     def is_late(self) -> bool:
         return self.faite_le is None and self.echeance is not None and self.echeance < timezone.localdate()
 
+    def complete(self) -> None:
+        """Done today; the first to say so is kept."""
+        Etape.objects.filter(pk=self.pk, faite_le=None).update(faite_le=timezone.localdate())
+
 
 class Pilote(Ordered):
     """Who pilots the action: an account, or a plain name that can be linked to an account later."""
@@ -834,3 +840,8 @@ class Pilote(Ordered):
 
     def __str__(self) -> str:
         return str(self.user) if self.user else self.nom
+
+    @property
+    def cle_du_nom(self) -> str:
+        """The same for every way of writing the name; see ``actions/models/noms.py``."""
+        return key_of_name(self.nom)

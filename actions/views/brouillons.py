@@ -7,7 +7,7 @@ from django.views.generic import DetailView
 
 from actions.forms.sections import SECTION_FORMS
 from actions.models import Brouillon, complements_of
-from actions.models.brouillon import ETAPES
+from actions.models.brouillon import ETAPES, NOUVELLES
 from actions.models.complements import TITRES
 from actions.views.base import FicheMixin
 from ctg_portal.session import fits, prolong_session
@@ -22,7 +22,7 @@ class BrouillonMixin(FicheMixin):
     @property
     def section(self):
         section = self.kwargs["section"]
-        if section not in SECTION_FORMS and section != ETAPES:
+        if section not in SECTION_FORMS and section not in (ETAPES, NOUVELLES):
             raise Http404
         return section
 
@@ -54,5 +54,5 @@ class BrouillonDropView(BrouillonMixin, DetailView):
         fiche = self.get_object()
         Brouillon.objects.visible_to(request.user).filter(fiche=fiche, section=section).delete()
         messages.success(request, "Le brouillon est jeté. La rubrique enregistrée n’a pas changé.")
-        ancre = "modalites" if section == ETAPES else section
+        ancre = {ETAPES: "modalites", NOUVELLES: "suivi"}.get(section, section)
         return HttpResponseRedirect(f"{fiche.get_absolute_url()}#{ancre}")

@@ -228,6 +228,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
             return refusal
         form.save()
         complete_section(self.object, self.section, by=self.request.user)
+        form.announce(by=self.request.user)
         if self.brouillon:
             self.brouillon.delete()
         forget_words(self.request)

@@ -3,6 +3,8 @@ from django_filters.views import FilterView
 
 from actions.filters import FicheFilter
 from actions.models import Avis, FicheAction, PlanActions
+from actions.models.attentes import piloted_by
+from actions.models.pilotage import names_like
 from conventions.mixins import InConventionMixin
 from conventions.permissions import Role, all_roles, roles_on
 from ctg_portal.permissions import Can
@@ -38,16 +40,22 @@ class FicheTableView(InConventionMixin, FilterView):
 
 
 class MesFichesView(ListView):
-    """The fiches the person pilots, all conventions together, what is late first."""
+    """The fiches the person pilots, all conventions together: what is expected on each, the most pressing first."""
 
     template_name = "actions/mes_fiches.html"
     context_object_name = "fiches"
     paginate_by = 50
 
     def get_queryset(self):
-        user = self.request.user
-        mine = FicheAction.objects.visible_to(user).actives().filter(pilotes__user=user)
-        return mine.for_list().order_by("-is_late_db", "echeance", "pk")
+        return piloted_by(self.request.user)
+
+    def get_context_data(self, **kwargs):
+        fiches = self.object_list
+        return super().get_context_data(
+            nb_attendues=sum(bool(fiche.attentes) for fiche in fiches),
+            homonymes=[] if fiches else names_like(self.request.user),
+            **kwargs,
+        )
 
 
 class ARelireView(ListView):

@@ -14,6 +14,7 @@ from ctg_portal.demo.conventions import Conventions
 from ctg_portal.demo.diagnostics import Diagnostics
 from ctg_portal.demo.gouvernance import Gouvernance
 from ctg_portal.demo.histoire import Histoire
+from ctg_portal.demo.notifications import tell_news
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
 from ctg_portal.demo.relecture import Relecture
@@ -57,6 +58,7 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Relecture, Gouvernanc
             self.write_governance(row["code"], row)
         self.date_news()
         self.write_histoire()
+        tell_news(self.calendar.today)
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
         for avis, code, fonction in self.a_signer:
