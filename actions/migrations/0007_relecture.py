@@ -156,10 +156,11 @@ class Migration(migrations.Migration):
             model_name='planactions',
             trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "actions_planactionsevent" ("adopte_le", "convention_id", "created_at", "delai_avis", "id", "introduction", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "statut", "updated_at", "version") VALUES (NEW."adopte_le", NEW."convention_id", NEW."created_at", NEW."delai_avis", NEW."id", NEW."introduction", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."statut", NEW."updated_at", NEW."version"); RETURN NULL;', hash='d65eee82881de8ba93fcf44c3daf0eeeba342c7f', operation='UPDATE', pgid='pgtrigger_update_update_706b1', table='actions_planactions', when='AFTER')),
         ),
-        # The constraint that follows ties the state to the date: what was resolved before says so.
+        # The constraint that follows ties the state to the date: what was resolved before says so. Going back, the
+        # notes of the CAF are lost rather than shown to all: nothing would tell them from the others.
         migrations.RunSQL(
             "UPDATE actions_commentaire SET etat = 'resolu' WHERE resolu_le IS NOT NULL",
-            migrations.RunSQL.noop,
+            "DELETE FROM actions_commentaire WHERE portee = 'caf'",
         ),
         migrations.AddConstraint(
             model_name='commentaire',
