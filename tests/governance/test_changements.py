@@ -95,7 +95,7 @@ def test_the_two_ends_are_compared_whatever_was_saved_in_between(client, scene):
             "modifiée",
             "Avancement\xa0: à venir → en cours. Étapes faites\xa0: Réunir les communes. "
             "Modifié\xa0: Identité (domaines) ; Contexte (besoins constatés) ; "
-            "Modalités de mise en œuvre (étapes) ; Moyens (budget).",
+            "Modalités de mise en œuvre (étapes\xa0: 1 modification) ; Moyens (budget\xa0: 1 modification).",
         )
     ]
     (change,) = response.context["axes"][0].fiches
