@@ -4,7 +4,7 @@ Three queries and that of the fiches, whatever the number of fiches and of saves
 """
 
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,8 +81,19 @@ class AxeChange:
 
 
 def _said(rubrique: RubriqueChangee) -> str:
-    names = ", ".join(change.libelle.lower() for change in rubrique.changements)
-    return f"{rubrique.titre} ({names})"
+    """« Moyens (etp, budget : 1 ajout, 2 modifications) »."""
+    return f"{rubrique.titre} ({', '.join(_named(change) for change in rubrique.changements)})"
+
+
+def _named(change: Changement) -> str:
+    counted = Counter(ligne.genre for ligne in change.lignes)
+    said = [
+        f"{counted[genre]} {mot}{'s' if counted[genre] > 1 else ''}"
+        for genre, mot in (("ajoutee", "ajout"), ("modifiee", "modification"), ("retiree", "retrait"))
+        if counted[genre]
+    ]
+    libelle = change.libelle[:1].lower() + change.libelle[1:]
+    return f"{libelle}\u00a0: {', '.join(said)}" if said else libelle
 
 
 def in_plan(fiches: FicheActionQuerySet) -> list[FicheAction]:

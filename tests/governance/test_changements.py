@@ -95,7 +95,7 @@ def test_the_two_ends_are_compared_whatever_was_saved_in_between(client, scene):
             "modifiée",
             "Avancement\xa0: à venir → en cours. Étapes faites\xa0: Réunir les communes. "
             "Modifié\xa0: Identité (domaines) ; Contexte (besoins constatés) ; "
-            "Modalités de mise en œuvre (étapes) ; Moyens (budget).",
+            "Modalités de mise en œuvre (étapes\xa0: 1 modification) ; Moyens (budget\xa0: 1 modification).",
         )
     ]
     (change,) = response.context["axes"][0].fiches
@@ -207,7 +207,7 @@ def test_a_confidential_fiche_stays_hidden(client, scene):
     assert seen == {"lecture": (False, False, 404), "coordination": (True, True, 200)}
 
 
-def test_the_dossier_says_it_shortly_and_leaves_confidential_fiches_out(scene, django_assert_num_queries):
+def test_the_dossier_says_it_shortly_and_leaves_confidential_fiches_out(scene):
     secret = scene.written(90, intitule="Secret", confidentielle=True)
     for fiche in (scene.fiche, secret):
         fiche.besoins = "Changé."
@@ -237,3 +237,24 @@ def test_the_page_does_not_grow(client, scene, count, django_assert_num_queries)
 
     with django_assert_num_queries(11):
         client.get(scene.url())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_dossier_does_not_grow(scene, count, django_assert_num_queries):
+    for _ in range(count):
+        fiche = scene.written(90)
+        etape = EtapeFactory(fiche=fiche)
+        scene.save(60, lambda: None)
+        etape.faite_le = timezone.localdate()
+        scene.save(5, etape.save)
+    coming = ReunionFactory(instance=scene.copil)
+
+    with django_assert_num_queries(7):
+        changes = dossier_context(coming)["changements"]
+
+    assert [change.resume for change in changes] == [
+        f"Étapes faites\xa0: {change.etapes_faites[0]}. "
+        "Modifié\xa0: Modalités de mise en œuvre (étapes\xa0: 1 modification)."
+        for change in changes
+    ]
+    assert len(changes) == count
