@@ -183,6 +183,7 @@ ROWS: dict[str, Row] = {
     "actions:commentaire_add": inside("fiche", allowed=TALK),
     "actions:commentaire_resolve": inside("commentaire", allowed=TALK),
     "actions:indicateur_edit": inside("indicateur", allowed=EDIT),
+    "actions:organiser": inside(allowed=COORD),
     "actions:axe_add": inside(allowed=COORD),
     "actions:axe_edit": inside("axe", allowed=COORD),
     "actions:axe_delete": inside("axe", allowed=COORD),
