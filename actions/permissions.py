@@ -1,10 +1,11 @@
 """Who may do what on a plan and its fiches (``visible_to`` has already hidden the rest)."""
 
 import rules
+from django.db.models import QuerySet
 
 from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
 from conventions.models import Convention
-from conventions.permissions import Role, has_role, is_open, roles_on
+from conventions.permissions import Role, all_roles, has_role, is_open, roles_on
 from ctg_portal.models import User
 
 Redaction = FicheAction.Redaction
@@ -101,6 +102,19 @@ def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
     )
 
 
+def plans_to_copy_into(user: User) -> QuerySet[PlanActions]:
+    """Plans that ``user`` coordinates, of conventions still open: where a copy may go."""
+    mine = [pk for pk, roles in all_roles(user).items() if Role.COORDINATION in roles]
+    plans = PlanActions.objects.filter(convention__in=Convention.objects.filter(pk__in=mine).ouvertes())
+    return plans.select_related("convention__territoire__departement").order_by("convention__code")
+
+
+@rules.predicate
+def copies_somewhere(user: User, fiche: FicheAction) -> bool:
+    """Whoever reads a fiche and coordinates a plan, this one or another, may copy it there."""
+    return bool(coordinates_fiche.test(user, fiche)) or plans_to_copy_into(user).exists()
+
+
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
 
 rules.add_perm("actions.view_planactions", reads_plan)
@@ -118,6 +132,7 @@ rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fich
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
 rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
+rules.add_perm("actions.copy_ficheaction", reads_fiche & copies_somewhere)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
 rules.add_perm(
     "actions.comment_ficheaction", is_followable & (reviews_fiche | coordinates_fiche | pilots_fiche)

@@ -3,6 +3,7 @@ from django.urls import include, path
 from actions.views import (
     brouillons,
     contrats,
+    copie,
     fiches,
     fil,
     financements,
@@ -27,6 +28,7 @@ fiche = [
         name="brouillon_drop",
     ),
     path("deplacer/", fiches.FichePlaceView.as_view(), name="fiche_place"),
+    path("dupliquer/", copie.FicheCopyView.as_view(), name="fiche_copy"),
     path("avancement/", fiches.AvancementView.as_view(), name="fiche_avancement"),
     path("envoyer/", relecture.SubmitView.as_view(), name="fiche_submit"),
     path("a-completer/", relecture.AskCompletionView.as_view(), name="fiche_ask_completion"),

@@ -178,6 +178,7 @@ ROWS: dict[str, Row] = {
     "actions:fiche_restore": inside("archivee", allowed=COORD),
     "actions:fiche_avancement": inside("fiche", allowed=EDIT),
     "actions:fiche_place": inside("fiche", allowed=COORD),
+    "actions:fiche_copy": inside("fiche", allowed=COORD),
     "actions:note_add": inside("fiche", allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),

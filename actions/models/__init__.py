@@ -11,6 +11,7 @@ from actions.models.fiche import (
     Transition,
 )
 from actions.models.lecture import for_screen
+from actions.models.liens import LienFiche
 from actions.models.parts import (
     Bilan,
     Commentaire,
@@ -41,6 +42,7 @@ __all__ = [
     "IndicateurSuivi",
     "LigneBudget",
     "LigneFinancement",
+    "LienFiche",
     "Mesure",
     "Note",
     "Objectif",

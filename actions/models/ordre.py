@@ -152,7 +152,7 @@ def move_in_plan(
         elif isinstance(row, Objectif):
             _place_objectif(row, place)
         else:
-            after = Axe.objects.filter(pk=place.apres).first()
+            after = Axe.objects.filter(pk=place.apres or 0).first()
             place_in_order(Axe.objects.filter(plan=plan).order_by("ordre", "pk"), row, after=after)
     apres = Ordre.of(plan)
     contenant, rang = apres.find(genre, pk)
@@ -188,5 +188,5 @@ def _place_objectif(objectif: Objectif, place: Place) -> None:
         objectif.axe = axe
         objectif.save(update_fields=["axe"])
         FicheAction.objects.filter(objectif=objectif).update(axe=axe, updated_at=timezone.now())
-    after = Objectif.objects.filter(pk=place.apres).first()
+    after = Objectif.objects.filter(pk=place.apres or 0).first()
     place_in_order(siblings.order_by("ordre", "pk"), objectif, after=after)

@@ -23,6 +23,7 @@ from actions.models import (
     plan_tree,
 )
 from actions.models.histoire import last_hand
+from actions.models.liens import links_of, with_links
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
@@ -87,7 +88,7 @@ class FicheView(FicheMixin, DetailView):
         user = self.request.user
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
-        return for_screen(super().get_queryset()).annotate(
+        return with_links(for_screen(super().get_queryset()), user).annotate(
             rows_financements=money, brouillons_a_moi=ArraySubquery(mine.values("section"))
         )
 
@@ -97,6 +98,7 @@ class FicheView(FicheMixin, DetailView):
             rubriques=rubriques_of(fiche),
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
+            liens=links_of(fiche),
             generaux=[remark for remark in fiche.commentaires.all() if not remark.section],
             **kwargs,
         )
