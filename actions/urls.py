@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from actions.views import (
+    archives,
     brouillons,
     contrats,
     copie,
@@ -8,6 +9,7 @@ from actions.views import (
     fil,
     financements,
     listes,
+    numerotation,
     ordre,
     parts,
     pdf,
@@ -47,7 +49,9 @@ dans_la_convention = [
     path("pdf/", pdf.PlanPdfView.as_view(), name="plan_pdf"),
     path("modifier/", plan.PlanEditView.as_view(), name="plan_edit"),
     path("statut/<slug:statut>/", plan.PlanMoveView.as_view(), name="plan_move"),
+    path("archives/", archives.ArchivesView.as_view(), name="archives"),
     path("organiser/", ordre.OrganiserView.as_view(), name="organiser"),
+    path("renumeroter/", numerotation.RenumeroterView.as_view(), name="renumeroter"),
     path("axes/nouveau/", plan.AxeAddView.as_view(), name="axe_add"),
     path("axes/<int:pk>/modifier/", plan.AxeEditView.as_view(), name="axe_edit"),
     path("axes/<int:pk>/supprimer/", plan.AxeDeleteView.as_view(), name="axe_delete"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -190,3 +191,26 @@ def _place_objectif(objectif: Objectif, place: Place) -> None:
         FicheAction.objects.filter(objectif=objectif).update(axe=axe, updated_at=timezone.now())
     after = Objectif.objects.filter(pk=place.apres or 0).first()
     place_in_order(siblings.order_by("ordre", "pk"), objectif, after=after)
+
+
+def places_in_words(fiches: Iterable[FicheAction], plan: PlanActions, user: User) -> dict[int, str]:
+    """Where each archived fiche comes back, by id: « sous l’objectif 1.1, après « 1.1.2 … » »; one query.
+
+    An axe or an objectif that holds a fiche, archived or not, is never deleted: the place is always there.
+    """
+    last: dict[tuple[int, int | None], FicheAction] = {}
+    after: dict[int, FicheAction | None] = {}
+    rows = FicheAction.objects.visible_to(user).filter(plan=plan).order_by("ordre", "pk")
+    for row in rows:
+        holder = (row.axe_id, row.objectif_id)
+        if row.redaction == FicheAction.Redaction.ARCHIVEE:
+            after[row.pk] = last.get(holder)
+        else:
+            last[holder] = row
+    found = {}
+    for fiche in fiches:
+        holder_ = f"l’objectif {fiche.objectif.code}" if fiche.objectif else f"l’axe {fiche.axe.code}"
+        before = after.get(fiche.pk)
+        rank = f"après «\u00a0{before}\u00a0»" if before else "en premier"
+        found[fiche.pk] = f"sous {holder_}, {rank}"
+    return found

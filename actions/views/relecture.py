@@ -15,7 +15,9 @@ from actions.forms.fiches import (
     ValidateForm,
 )
 from actions.models import Commentaire
+from actions.models.ordre import places_in_words
 from actions.views.base import FicheMixin, VerbView
+from actions.views.fiches import warn_of_shared_code
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 
@@ -82,9 +84,19 @@ class RestoreView(VerbView):
     role_permission = "actions.coordinate_ficheaction"
     form_class = RestoreForm
     titre = "Reprendre la fiche archivée"
-    texte = "Elle revient dans le plan, en brouillon, à la place qu’elle avait."
     bouton = "Reprendre la fiche"
     success_message = "La fiche est de nouveau un brouillon du plan."
+
+    @property
+    def texte(self):
+        places = places_in_words([self.object], self.object.plan, self.request.user)
+        return f"Elle revient dans le plan, en brouillon, {places[self.object.pk]}."
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == 302:
+            warn_of_shared_code(self.request, self.object)
+        return response
 
 
 class CommentaireAddView(WhileOpenMixin, FicheMixin, UpdateView):
