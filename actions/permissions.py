@@ -3,7 +3,7 @@
 import rules
 from django.db.models import QuerySet
 
-from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PlanActions
+from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PieceJointe, PlanActions
 from conventions.models import Convention
 from conventions.permissions import Role, all_roles, has_role, is_open, roles_on
 from ctg_portal.models import User
@@ -115,6 +115,24 @@ def copies_somewhere(user: User, fiche: FicheAction) -> bool:
     return bool(coordinates_fiche.test(user, fiche)) or plans_to_copy_into(user).exists()
 
 
+may_attach = is_followable & (coordinates_fiche | pilots_fiche | reviews_fiche)
+
+
+@rules.predicate
+def reads_piece(user: User, piece: PieceJointe) -> bool:
+    """A former version or a withdrawn piece is only there for those who may attach."""
+    if piece.is_courante:
+        return bool(reads_fiche.test(user, piece.fiche))
+    return bool(may_attach.test(user, piece.fiche))
+
+
+@rules.predicate
+def changes_piece(user: User, piece: PieceJointe) -> bool:
+    """The coordination changes every piece; whoever attached one, theirs."""
+    own = piece.auteur_id == user.pk or bool(coordinates_fiche.test(user, piece.fiche))
+    return own and bool(may_attach.test(user, piece.fiche))
+
+
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
 
 rules.add_perm("actions.view_planactions", reads_plan)
@@ -132,6 +150,9 @@ rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fich
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
 rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
+rules.add_perm("actions.attach_ficheaction", may_attach)
+rules.add_perm("actions.view_piecejointe", reads_piece)
+rules.add_perm("actions.change_piecejointe", changes_piece)
 rules.add_perm("actions.copy_ficheaction", reads_fiche & copies_somewhere)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
 rules.add_perm(

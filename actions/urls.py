@@ -13,6 +13,7 @@ from actions.views import (
     ordre,
     parts,
     pdf,
+    pieces,
     plan,
     relecture,
 )
@@ -30,6 +31,8 @@ fiche = [
         name="brouillon_drop",
     ),
     path("deplacer/", fiches.FichePlaceView.as_view(), name="fiche_place"),
+    path("pieces/", pieces.PiecesView.as_view(), name="pieces"),
+    path("pieces/joindre/", pieces.PieceAddView.as_view(), name="piece_add"),
     path("dupliquer/", copie.FicheCopyView.as_view(), name="fiche_copy"),
     path("avancement/", fiches.AvancementView.as_view(), name="fiche_avancement"),
     path("envoyer/", relecture.SubmitView.as_view(), name="fiche_submit"),
@@ -61,6 +64,10 @@ dans_la_convention = [
     path("fiches/", listes.FicheTableView.as_view(), name="fiches"),
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),
+    path("pieces/<int:pk>/", pieces.PieceFileView.as_view(), name="piece_file"),
+    path("pieces/<int:pk>/remplacer/", pieces.PieceReplaceView.as_view(), name="piece_replace"),
+    path("pieces/<int:pk>/retirer/", pieces.PieceWithdrawView.as_view(), name="piece_withdraw"),
+    path("pieces/<int:pk>/remettre/", pieces.PieceRestoreView.as_view(), name="piece_restore"),
     path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
     path(
         "commentaires/<int:pk>/resoudre/",

@@ -53,6 +53,7 @@ from tests.factories import (
     ObjectifFactory,
     OrganisationFactory,
     ParoleFactory,
+    PieceJointeFactory,
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
@@ -172,6 +173,8 @@ def build_world():
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
 
+    piece = PieceJointeFactory(fiche=brouillon, auteur=people["coordination"])
+
     contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
@@ -269,6 +272,7 @@ def build_world():
             "archivee": archivee,
             "indicateur": indicateur,
             "commentaire": commentaire,
+            "piece": piece,
             "instance": instance,
             "point": point,
             "tenue": tenue,

@@ -22,6 +22,8 @@ class FicheCopyForm(forms.ModelForm):
         "les mesures et la priorité, jamais.",
     )
 
+    pieces = forms.BooleanField(label="Reprendre aussi les pièces jointes", required=False)
+
     class Meta:
         model = FicheAction
         fields = ["intitule", "code"]
@@ -40,6 +42,7 @@ class FicheCopyForm(forms.ModelForm):
                 "intitule",
                 Row(Column("place", css_class="col-sm-8"), Column("code", css_class="col-sm-4")),
                 "sections",
+                "pieces",
             )
         )
 
@@ -58,5 +61,6 @@ class FicheCopyForm(forms.ModelForm):
             intitule=self.cleaned_data["intitule"],
             code=self.cleaned_data["code"],
             sections=self.cleaned_data["sections"],
+            pieces=self.cleaned_data["pieces"],
             by=by,
         )

@@ -23,6 +23,7 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
+from actions.models.pieces import PieceJointe
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Note",
     "Objectif",
     "PartenaireFiche",
+    "PieceJointe",
     "Pilote",
     "PlanActions",
     "Public",

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from actions.models.fiche import SECTIONS, Etape, FicheAction, Pilote
 from actions.models.liens import LienFiche
 from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement, PartenaireFiche
+from actions.models.pieces import PieceJointe
 from actions.models.plan import Axe, Objectif, PlanActions
 from conventions.models import Organisation, people_of
 from ctg_portal.models import User
@@ -220,6 +221,13 @@ class Tri:
         return found
 
 
+def _copy_piece(piece: PieceJointe, fiche: FicheAction, by: User) -> None:
+    """The same file, which is never deleted, under a row of its own."""
+    names = ("titre", "date", "nom_fichier", "type_mime", "taille", "sha256")
+    fields = {name: getattr(piece, name) for name in names}
+    PieceJointe.objects.create(fiche=fiche, auteur=by, fichier=piece.fichier.name, **fields)
+
+
 @transaction.atomic
 def copy_fiche(
     source: FicheAction,
@@ -232,6 +240,7 @@ def copy_fiche(
     code: str,
     sections: Collection[str],
     by: User,
+    pieces: bool = False,
 ) -> Copie:
     """A new draft of ``plan``, à venir, tied to its origin; no comment, no journal, no measure, nothing spent.
 
@@ -255,6 +264,8 @@ def copy_fiche(
         for row in tri.parts():
             row.fiche = fiche
             row.save()
+        for piece in source.pieces.courantes() if pieces else ():
+            _copy_piece(piece, fiche, by)
         fiche.place(axe, objectif, after=after, by=by)
         LienFiche.tie(fiche, LienFiche.Nature.ISSUE, source, by=by)
     return Copie(fiche, tri.laisses)

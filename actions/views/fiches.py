@@ -24,6 +24,7 @@ from actions.models import (
 )
 from actions.models.histoire import last_hand
 from actions.models.liens import links_of, with_links
+from actions.models.pieces import pieces_of
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
@@ -98,6 +99,7 @@ class FicheView(FicheMixin, DetailView):
             rubriques=rubriques_of(fiche),
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
+            pieces=pieces_of(fiche),
             liens=links_of(fiche),
             generaux=[remark for remark in fiche.commentaires.all() if not remark.section],
             **kwargs,

@@ -30,6 +30,7 @@ from tests.factories import (
     FicheActionFactory,
     HabilitationFactory,
     OrganisationFactory,
+    PieceJointeFactory,
     PiloteFactory,
     PlanActionsFactory,
     UserFactory,
@@ -219,6 +220,20 @@ def test_sections_not_chosen_stay_behind(client):
     assert (copie.besoins, copie.modalites, copie.echeance) == (source.besoins, "", None)
     for name in ("publics", "pilotes", "etapes", "indicateurs", "lignes_budget", "partenaires"):
         assert not getattr(copie, name).exists()
+
+
+@pytest.mark.parametrize(("asked", "expected"), [({}, 0), ({"pieces": "on"}, 1)])
+def test_attachments_follow_when_asked(client, asked, expected):
+    source = complete_fiche()
+    piece = PieceJointeFactory(fiche=source)
+    PieceJointeFactory(fiche=source).withdraw(by=UserFactory())
+    user = log_in(client, source.convention)
+
+    client.post(copy_url(source), data(source, **asked))
+
+    found = copied().pieces.values_list("titre", "fichier", "sha256", "auteur")
+    assert list(found) == [(piece.titre, piece.fichier.name, piece.sha256, user.pk)] * expected
+    assert source.pieces.count() == 2
 
 
 def test_a_number_is_not_taken_from_an_archived_fiche(client):
