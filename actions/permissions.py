@@ -3,7 +3,16 @@
 import rules
 from django.db.models import QuerySet
 
-from actions.models import Axe, Commentaire, FicheAction, IndicateurSuivi, Objectif, PieceJointe, PlanActions
+from actions.models import (
+    Axe,
+    Commentaire,
+    FicheAction,
+    IndicateurSuivi,
+    LienFiche,
+    Objectif,
+    PieceJointe,
+    PlanActions,
+)
 from conventions.models import Convention
 from conventions.permissions import Role, all_roles, has_role, is_open, roles_on
 from ctg_portal.models import User
@@ -135,6 +144,15 @@ def changes_piece(user: User, piece: PieceJointe) -> bool:
 
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
 
+
+@rules.predicate
+def unties(user: User, lien: LienFiche) -> bool:
+    """Whoever follows one of its fiches; that a fiche is a copy of another stays."""
+    return lien.nature != LienFiche.Nature.ISSUE and bool(
+        may_follow.test(user, lien.depuis) or may_follow.test(user, lien.vers)
+    )
+
+
 rules.add_perm("actions.view_planactions", reads_plan)
 rules.add_perm("actions.change_planactions", coordinates_plan)
 rules.add_perm("actions.change_axe", coordinates_axe)
@@ -150,6 +168,8 @@ rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fich
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
 rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
+rules.add_perm("actions.link_ficheaction", may_follow)
+rules.add_perm("actions.delete_lienfiche", unties)
 rules.add_perm("actions.attach_ficheaction", may_attach)
 rules.add_perm("actions.view_piecejointe", reads_piece)
 rules.add_perm("actions.change_piecejointe", changes_piece)

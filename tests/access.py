@@ -184,6 +184,8 @@ ROWS: dict[str, Row] = {
     "actions:piece_replace": inside("piece", allowed=COORD),
     "actions:piece_withdraw": inside("piece", allowed=COORD),
     "actions:piece_restore": inside("piece", allowed=COORD, method="post", status=302),
+    "actions:lien_add": inside("fiche", allowed=EDIT),
+    "actions:lien_remove": inside("lien", allowed=EDIT),
     "actions:fiche_copy": inside("fiche", allowed=COORD),
     "actions:note_add": inside("fiche", allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),

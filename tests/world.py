@@ -11,6 +11,7 @@ from actions.models import (
     Bilan,
     Commentaire,
     FicheAction,
+    LienFiche,
     LigneBudget,
     LigneFinancement,
     Mesure,
@@ -175,6 +176,8 @@ def build_world():
 
     piece = PieceJointeFactory(fiche=brouillon, auteur=people["coordination"])
 
+    lien = LienFiche.tie(brouillon, "depend", en_relecture, by=people["coordination"])
+
     contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
@@ -273,6 +276,7 @@ def build_world():
             "indicateur": indicateur,
             "commentaire": commentaire,
             "piece": piece,
+            "lien": lien,
             "instance": instance,
             "point": point,
             "tenue": tenue,

@@ -42,6 +42,12 @@ class LienFiche(models.Model):
         Nature.ISSUE.value: ("Copie de", "Copiée dans"),
     }
     """How a link is said at its first end, and at the other."""
+    CERCLES = {
+        Nature.DEPEND.value: "Ces fiches dépendraient l’une de l’autre, directement ou par d’autres fiches\u00a0: "
+        "le lien n’est pas enregistré.",
+        Nature.REMPLACE.value: "Ces fiches se remplaceraient l’une l’autre, directement ou par d’autres fiches\u00a0: "
+        "le lien n’est pas enregistré.",
+    }
 
     depuis = models.ForeignKey(FicheAction, models.CASCADE, related_name="liens_depuis")
     vers = models.ForeignKey(FicheAction, models.CASCADE, related_name="liens_vers")
@@ -77,8 +83,8 @@ class LienFiche(models.Model):
                 name="lienfiche_sans_cercle",
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("depuis_id", "vers_id", "nature"),
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(new__nature="depend"),
-                # One dependency at a time: two halves of a circle must not be written side by side.
+                condition=pgtrigger.Condition("NEW.nature IN ('depend', 'remplace')"),
+                # One link at a time: two halves of a circle must not be written side by side.
                 func="""
                     PERFORM pg_advisory_xact_lock(hashtext('lienfiche_sans_cercle'));
                     IF EXISTS (
@@ -86,11 +92,11 @@ class LienFiche(models.Model):
                             SELECT NEW.vers_id
                             UNION
                             SELECT l.vers_id FROM actions_lienfiche l JOIN suite s ON l.depuis_id = s.id
-                            WHERE l.nature = 'depend'
+                            WHERE l.nature = NEW.nature
                         )
                         SELECT 1 FROM suite WHERE id = NEW.depuis_id
                     ) THEN
-                        RAISE EXCEPTION 'lienfiche_sans_cercle: circle of dependencies' USING ERRCODE = '23514';
+                        RAISE EXCEPTION 'lienfiche_sans_cercle: circle of links' USING ERRCODE = '23514';
                     END IF;
                     RETURN NEW;
                 """,
@@ -114,10 +120,7 @@ class LienFiche(models.Model):
             if "lienfiche_unique" in str(error):
                 raise TransitionError("Ce lien existe déjà.") from error
             if "lienfiche_sans_cercle" in str(error):
-                raise TransitionError(
-                    "Ces fiches dépendraient l’une de l’autre, directement ou par d’autres fiches\u00a0: "
-                    "le lien n’est pas enregistré."
-                ) from error
+                raise TransitionError(cls.CERCLES[nature]) from error
             raise
 
     @transaction.atomic
