@@ -16,6 +16,7 @@ from ctg_portal.demo.gouvernance import Gouvernance
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
 from ctg_portal.demo.territoires import Territoires
+from ctg_portal.demo.travail import Travail
 from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
 
@@ -32,7 +33,7 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance):
+class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Gouvernance):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -70,6 +71,8 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Gouvernance):
         for financement, fiche in self.imputations:
             self.batch.add(Imputation(financement=financement, fiche=self.fiches[fiche]))
         self.batch.write()
+        for row in rows:
+            self.write_work(row["code"], row.get("fiches", []))
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
         Commentaire.objects.bulk_update(self.comments, ["created_at"])
