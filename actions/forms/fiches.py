@@ -14,6 +14,7 @@ from actions.models import (
 )
 from actions.models.copie import next_code
 from actions.models.fiche import Avancement
+from actions.models.ordre import move_fiche_to
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
 
 
@@ -70,7 +71,7 @@ class FichePlaceForm(forms.ModelForm):
 
     def save(self, *, by):
         axe, objectif, after = self.cleaned_data["place"]
-        self.instance.place(axe, objectif, after=after, by=by)
+        self.fait = move_fiche_to(self.instance, axe, objectif, after=after, by=by)
         return self.instance
 
 

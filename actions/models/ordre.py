@@ -130,6 +130,13 @@ class Deplacement(NamedTuple):
     empreinte: str
     """Of the plan after the move."""
 
+    @property
+    def annulation(self) -> dict[str, str]:
+        """What the session keeps to offer the move back: what is said, the gesture, and the order it is good for."""
+        contenant, apres = self.avant
+        geste = f"{self.genre}-{self.pk}:dans:{contenant}:{apres or ''}"
+        return {"phrase": self.phrase, "empreinte": self.empreinte, "geste": geste}
+
 
 @transaction.atomic
 def move_in_plan(
@@ -155,6 +162,23 @@ def move_in_plan(
         else:
             after = Axe.objects.filter(pk=place.apres or 0).first()
             place_in_order(Axe.objects.filter(plan=plan).order_by("ordre", "pk"), row, after=after)
+    return _told(plan, genre, pk, row, avant)
+
+
+@transaction.atomic
+def move_fiche_to(
+    fiche: FicheAction, axe: Axe, objectif: Objectif | None, *, after: FicheAction | None, by: User
+) -> Deplacement:
+    """As ``FicheAction.place``, for a place chosen by name: it holds as long as ``after`` is still there."""
+    PlanActions.objects.select_for_update(of=("self",)).get(pk=fiche.plan_id)
+    avant = Ordre.of(fiche.plan).place_of("fiche", fiche.pk)
+    fiche.place(axe, objectif, after=after, by=by)
+    return _told(fiche.plan, "fiche", fiche.pk, fiche, avant)
+
+
+def _told(
+    plan: PlanActions, genre: str, pk: int, row: Axe | Objectif | FicheAction, avant: Place
+) -> Deplacement:
     apres = Ordre.of(plan)
     contenant, rang = apres.find(genre, pk)
     phrase = (

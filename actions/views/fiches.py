@@ -31,6 +31,8 @@ from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
 
 SUIVIES = frozenset({"suivi"})
 """Sections that stay open after the text is validated: news go on."""
+DERNIER_DEPLACEMENT = "dernier_deplacement"
+"""In the session: the last move of the person, offered back while the plan is as it left it."""
 TITRES = {section.slug: section.titre for section in SECTIONS}
 
 
@@ -238,7 +240,13 @@ class FichePlaceView(VerbView):
     titre = "Déplacer la fiche dans le plan"
     texte = "Son numéro ne change pas : il se modifie dans la rubrique « Identité »."
     bouton = "Déplacer la fiche"
-    success_message = "La fiche est déplacée dans le plan."
+    success_message = "La fiche est déplacée dans le plan. « Organiser le plan » permet de l’annuler."
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == 302:
+            self.request.session[DERNIER_DEPLACEMENT] = form.fait.annulation
+        return response
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"branches": branches_of(self.object.plan)}

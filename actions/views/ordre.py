@@ -6,12 +6,10 @@ from django.views.generic import DetailView
 
 from actions.forms.ordre import DeplacementForm
 from actions.models.ordre import Ordre
+from actions.views.fiches import DERNIER_DEPLACEMENT as DERNIER
 from actions.views.fiches import branches_of
 from actions.views.plan import PlanMixin
 from ctg_portal.workflow import TransitionError
-
-DERNIER = "dernier_deplacement"
-"""In the session: the last move of the person, offered back while the plan is as it left it."""
 
 
 class OrganiserView(PlanMixin, DetailView):
@@ -26,7 +24,7 @@ class OrganiserView(PlanMixin, DetailView):
             except TransitionError as refus:
                 form.add_error(None, str(refus))
             else:
-                request.session[DERNIER] = fait_a_defaire(fait)
+                request.session[DERNIER] = fait.annulation
                 url = reverse("actions:organiser", args=[self.convention.code])
                 return HttpResponseRedirect(f"{url}#{fait.genre}-{fait.pk}")
         return self.render_to_response(self.get_context_data(refus=form.refus))
@@ -40,12 +38,3 @@ class OrganiserView(PlanMixin, DetailView):
             dernier=dernier if dernier and dernier["empreinte"] == empreinte else None,
             **({"refus": ""} | kwargs),
         )
-
-
-def fait_a_defaire(fait):
-    contenant, apres = fait.avant
-    return {
-        "phrase": fait.phrase,
-        "empreinte": fait.empreinte,
-        "geste": f"{fait.genre}-{fait.pk}:dans:{contenant}:{apres or ''}",
-    }

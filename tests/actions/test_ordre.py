@@ -162,6 +162,19 @@ def test_an_undo_is_no_longer_offered_once_somebody_moved_something(client):
     assert client.get(url).context["dernier"] is None
 
 
+def test_a_place_chosen_by_name_is_taken_back_too(client):
+    plan = build_plan()
+    url, _ = open_page(client, plan)
+    place = reverse("actions:fiche_place", args=[plan.convention.code, fiche("C").pk])
+
+    client.post(place, {"place": f"fiche-{fiche('A').pk}"})
+    assert shown(plan) == "1: D | 1.1: A C B | 1.2: | 2: | 2.1:"
+    page = client.get(url)
+    client.post(url, {"geste": page.context["dernier"]["geste"], "empreinte": page.context["empreinte"]})
+
+    assert shown(plan) == START
+
+
 def test_archived_fiches_keep_their_rank_and_follow_their_objectif():
     plan = build_plan()
     by = UserFactory()
