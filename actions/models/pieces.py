@@ -125,6 +125,7 @@ class PieceJointe(TimestampedModel):
                 name="piecejointe_retiree_par_quelqu_un",
                 condition=Q(retiree_le=None, retiree_par=None)
                 | Q(retiree_le__isnull=False, retiree_par__isnull=False),
+                violation_error_message="Une pièce retirée dit quand et par qui.",
             ),
         ]
 
