@@ -14,6 +14,7 @@ from django.db.models import (
     JSONField,
     OuterRef,
     Q,
+    QuerySet,
     Value,
     When,
 )
@@ -27,8 +28,10 @@ from actions.models import (
     Complements,
     FicheAction,
     IndicateurSuivi,
+    LienFiche,
     Notification,
     Objectif,
+    PieceJointe,
     Pilote,
     PlanActions,
     Reserve,
@@ -38,6 +41,7 @@ from conventions.models import Convention
 from conventions.permissions import (
     FIGURES,
     Role,
+    all_roles,
     figure,
     has_role,
     is_confidential_reader,
@@ -251,7 +255,49 @@ def is_levee(user: User, reserve: Reserve) -> bool:
 
 
 discusses_fiche = reviews_fiche | coordinates_fiche | pilots_fiche
+
+
+def plans_to_copy_into(user: User) -> QuerySet[PlanActions]:
+    """Plans that ``user`` coordinates, of conventions still open: where a copy may go."""
+    mine = [pk for pk, roles in all_roles(user).items() if Role.COORDINATION in roles]
+    plans = PlanActions.objects.filter(convention__in=Convention.objects.filter(pk__in=mine).ouvertes())
+    return plans.select_related("convention__territoire__departement").order_by("convention__code")
+
+
+@rules.predicate
+def copies_somewhere(user: User, fiche: FicheAction) -> bool:
+    """Whoever reads a fiche and coordinates a plan, this one or another, may copy it there."""
+    return bool(coordinates_fiche.test(user, fiche)) or plans_to_copy_into(user).exists()
+
+
+may_attach = is_followable & (coordinates_fiche | pilots_fiche | reviews_fiche)
+
+
+@rules.predicate
+def reads_piece(user: User, piece: PieceJointe) -> bool:
+    """A former version or a withdrawn piece is only there for those who may attach."""
+    if piece.is_courante:
+        return bool(reads_fiche.test(user, piece.fiche))
+    return bool(may_attach.test(user, piece.fiche))
+
+
+@rules.predicate
+def changes_piece(user: User, piece: PieceJointe) -> bool:
+    """The coordination changes every piece; whoever attached one, theirs."""
+    own = piece.auteur_id == user.pk or bool(coordinates_fiche.test(user, piece.fiche))
+    return own and bool(may_attach.test(user, piece.fiche))
+
+
 may_follow = is_followable & (coordinates_fiche | pilots_fiche)
+
+
+@rules.predicate
+def unties(user: User, lien: LienFiche) -> bool:
+    """Whoever follows one of its fiches; that a fiche is a copy of another stays."""
+    return lien.nature != LienFiche.Nature.ISSUE and bool(
+        may_follow.test(user, lien.depuis) or may_follow.test(user, lien.vers)
+    )
+
 
 rules.add_perm("actions.view_planactions", reads_plan)
 rules.add_perm("actions.change_planactions", coordinates_plan)
@@ -269,6 +315,12 @@ rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fich
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
 rules.add_perm("actions.discuss_ficheaction", discusses_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
+rules.add_perm("actions.link_ficheaction", may_follow)
+rules.add_perm("actions.delete_lienfiche", unties)
+rules.add_perm("actions.attach_ficheaction", may_attach)
+rules.add_perm("actions.view_piecejointe", reads_piece)
+rules.add_perm("actions.change_piecejointe", changes_piece)
+rules.add_perm("actions.copy_ficheaction", reads_fiche & copies_somewhere)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
 rules.add_perm("actions.comment_ficheaction", is_followable & discusses_fiche)
 rules.add_perm("actions.ask_completion_ficheaction", is_en_relecture & reviews_fiche)

@@ -11,7 +11,17 @@ from django.apps import apps
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from actions.models import Axe, Etape, FicheAction, IndicateurSuivi, Objectif, Pilote, PlanActions, Public
+from actions.models import (
+    Axe,
+    Etape,
+    FicheAction,
+    IndicateurSuivi,
+    Objectif,
+    PieceJointe,
+    Pilote,
+    PlanActions,
+    Public,
+)
 from conventions.models import (
     Avenant,
     Commune,
@@ -401,6 +411,20 @@ class IndicateurSuiviFactory(DjangoModelFactory):
 
     fiche = factory.SubFactory(FicheActionFactory)
     intitule = factory.Sequence(lambda n: f"Nombre d’enfants accueillis {n}")
+
+
+class PieceJointeFactory(DjangoModelFactory):
+    class Meta:
+        model = PieceJointe
+
+    fiche = factory.SubFactory(FicheActionFactory)
+    titre = "Compte rendu de visite"
+    fichier = factory.django.FileField(data=PDF, filename="compte-rendu.pdf")
+    nom_fichier = "compte-rendu.pdf"
+    type_mime = "application/pdf"
+    taille = len(PDF)
+    sha256 = hashlib.sha256(PDF).hexdigest()
+    auteur = factory.SubFactory(UserFactory)
 
 
 def complete_fiche(**fields):

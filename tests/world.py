@@ -13,6 +13,7 @@ from actions.models import (
     Commentaire,
     FicheAction,
     Genre,
+    LienFiche,
     LigneBudget,
     LigneFinancement,
     Mesure,
@@ -57,6 +58,7 @@ from tests.factories import (
     ObjectifFactory,
     OrganisationFactory,
     ParoleFactory,
+    PieceJointeFactory,
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
@@ -215,6 +217,9 @@ def build_world():
             by=people["relecture"],
             detail="Contexte",
         )
+    piece = PieceJointeFactory(fiche=brouillon, auteur=people["coordination"])
+
+    lien = LienFiche.tie(brouillon, "depend", en_relecture, by=people["coordination"])
 
     contrat.fiches_partagees.add(brouillon)
 
@@ -320,6 +325,8 @@ def build_world():
             "avis": avis,
             "avis_signe": avis_signe,
             "reserve": reserve,
+            "piece": piece,
+            "lien": lien,
             "instance": instance,
             "point": point,
             "tenue": tenue,

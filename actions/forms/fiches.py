@@ -13,7 +13,9 @@ from actions.models import (
     Note,
     open_section,
 )
+from actions.models.copie import next_code
 from actions.models.fiche import Avancement
+from actions.models.ordre import move_fiche_to
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
 from ctg_portal.fields import LongTextsMixin, TexteLong
 
@@ -29,7 +31,6 @@ class FicheAddForm(forms.ModelForm):
 
     def __init__(self, *args, branches, **kwargs):
         super().__init__(*args, **kwargs)
-        self.branches = branches
         self.fields["place"].offer(place_choices(branches))
         self.fields["intitule"].widget.attrs["autofocus"] = True
         self.fields["code"].help_text = "Laissez vide pour suivre la numérotation de l’endroit choisi."
@@ -44,17 +45,12 @@ class FicheAddForm(forms.ModelForm):
         if cleaned.get("place"):
             self.instance.axe, self.instance.objectif, _ = cleaned["place"]
             if not cleaned.get("code"):
-                self.instance.code = self.next_code(self.instance.objectif or self.instance.axe)
+                self.instance.code = next_code(
+                    self.instance.plan, self.instance.objectif or self.instance.axe
+                )
         return cleaned
 
-    def next_code(self, parent):
-        """« 2.1.4 » when 2.1 already has three: the first number nobody in the plan carries."""
-        taken = {fiche.code for branche in self.branches for fiche in branche.toutes}
-        rank = 1
-        while f"{parent.code}.{rank}" in taken:
-            rank += 1
-        return f"{parent.code}.{rank}"[:20]
-
+    @transaction.atomic
     def save(self, *, by):
         axe, objectif, after = self.cleaned_data["place"]
         self.instance.ordre = FicheAction.objects.next_ordre(objectif, axe)
@@ -77,7 +73,7 @@ class FichePlaceForm(forms.ModelForm):
 
     def save(self, *, by):
         axe, objectif, after = self.cleaned_data["place"]
-        self.instance.place(axe, objectif, after=after, by=by)
+        self.fait = move_fiche_to(self.instance, axe, objectif, after=after, by=by)
         return self.instance
 
 

@@ -157,6 +157,9 @@ class DeleteRowForm(forms.ModelForm):
         fields = []
 
     def clean(self):
+        # A fiche that is being moved here, or put back, is waited for.
+        plan_id = self.instance.plan_id if isinstance(self.instance, Axe) else self.instance.axe.plan_id
+        PlanActions.objects.select_for_update(of=("self",)).get(pk=plan_id)
         held = FicheAction.objects.filter(**{type(self.instance)._meta.model_name: self.instance}).count()
         if held:
             raise forms.ValidationError(

@@ -21,6 +21,7 @@ from actions.models.fiche import (
 )
 from actions.models.lecture import for_screen
 from actions.models.lettre import AbonnementCourriel, Lettre, Routine
+from actions.models.liens import LienFiche
 from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
     Bilan,
@@ -32,6 +33,7 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
+from actions.models.pieces import PieceJointe
 from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 from actions.models.suivis import LIENS, LIGNES
@@ -58,11 +60,13 @@ __all__ = [
     "Lettre",
     "LigneBudget",
     "LigneFinancement",
+    "LienFiche",
     "Mesure",
     "Note",
     "Notification",
     "Objectif",
     "PartenaireFiche",
+    "PieceJointe",
     "Pilote",
     "PlanActions",
     "Public",

@@ -696,6 +696,8 @@ class FicheAction(TimestampedModel, Ordered):
         """Move under ``objectif`` (or directly under ``axe``), right after a sibling or first; the number shown stays."""
         PlanActions.objects.select_for_update(of=("self",)).get(pk=self.plan_id)
         self._lock()
+        if objectif is not None and not Objectif.objects.filter(pk=objectif.pk, axe=axe).exists():
+            raise TransitionError("L’objectif choisi a changé de place entre-temps\u00a0: recommencez.")
         siblings = list(
             FicheAction.objects.filter(axe=axe, objectif=objectif).exclude(pk=self.pk).order_by("ordre", "pk")
         )

@@ -14,6 +14,7 @@ from actions.models.parts import (
     Note,
     PartenaireFiche,
 )
+from actions.models.pieces import PieceJointe
 from conventions.models import Commune, Convention, Domaine
 from diagnostics.models import Constat, Enjeu
 
@@ -38,6 +39,7 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
             "plan__convention__territoire__departement", "axe", "objectif", "structure_pilote"
         )
         .annotate(
+            rows_pieces=PieceJointe.objects.rows_for_fiche(),
             noms_domaines=_labels(Domaine, "intitule"),
             noms_publics=_labels(Public, "intitule"),
             noms_communes=_labels(Commune, "nom"),

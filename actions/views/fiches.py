@@ -25,6 +25,8 @@ from actions.models import (
     plan_tree,
 )
 from actions.models.histoire import last_hand
+from actions.models.liens import links_of, with_links
+from actions.models.pieces import pieces_of
 from actions.views.base import FicheMixin, VerbView
 from actions.views.fils import Fil, Fils
 from conventions.mixins import InConventionMixin
@@ -33,6 +35,8 @@ from ctg_portal.session import fits, forget_words, kept_words, session_end, sign
 
 SUIVIES = frozenset({"suivi"})
 """Sections that stay open after the text is validated: news go on."""
+DERNIER_DEPLACEMENT = "dernier_deplacement"
+"""In the session: the last move of the person, offered back while the plan is as it left it."""
 TITRES = {section.slug: section.titre for section in SECTIONS}
 
 
@@ -91,7 +95,7 @@ class FicheView(FicheMixin, DetailView):
         user = self.request.user
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
-        return for_screen(super().get_queryset()).annotate(
+        return with_links(for_screen(super().get_queryset()), user).annotate(
             rows_financements=money,
             brouillons_a_moi=ArraySubquery(mine.values("section")),
             rows_avis=Avis.objects.rows_for_fiche(),
@@ -109,6 +113,8 @@ class FicheView(FicheMixin, DetailView):
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
             generaux={"ouverts": fils.en_suspens(""), "resolus": fils.resolus("")},
+            pieces=pieces_of(fiche),
+            liens=links_of(fiche),
             **kwargs,
         )
 
@@ -279,7 +285,13 @@ class FichePlaceView(VerbView):
     titre = "Déplacer la fiche dans le plan"
     texte = "Son numéro ne change pas : il se modifie dans la rubrique « Identité »."
     bouton = "Déplacer la fiche"
-    success_message = "La fiche est déplacée dans le plan."
+    success_message = "La fiche est déplacée dans le plan. « Organiser le plan » permet de l’annuler."
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == 302:
+            self.request.session[DERNIER_DEPLACEMENT] = form.fait.annulation
+        return response
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"branches": branches_of(self.object.plan)}

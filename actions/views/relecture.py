@@ -13,7 +13,9 @@ from actions.forms.fiches import (
 )
 from actions.models import Commentaire, complements_of
 from actions.models.complements import TITRES
+from actions.models.ordre import places_in_words
 from actions.views.base import VerbView
+from actions.views.fiches import warn_of_shared_code
 
 
 class SubmitView(VerbView):
@@ -112,6 +114,16 @@ class RestoreView(VerbView):
     role_permission = "actions.coordinate_ficheaction"
     form_class = RestoreForm
     titre = "Reprendre la fiche archivée"
-    texte = "Elle revient dans le plan, en brouillon, à la place qu’elle avait."
     bouton = "Reprendre la fiche"
     success_message = "La fiche est de nouveau un brouillon du plan."
+
+    @property
+    def texte(self):
+        places = places_in_words([self.object], self.object.plan, self.request.user)
+        return f"Elle revient dans le plan, en brouillon, {places[self.object.pk]}."
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == 302:
+            warn_of_shared_code(self.request, self.object)
+        return response

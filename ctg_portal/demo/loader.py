@@ -19,6 +19,7 @@ from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
 from ctg_portal.demo.relecture import Relecture
 from ctg_portal.demo.territoires import Territoires
+from ctg_portal.demo.travail import Travail
 from governance.avis import sign_avis, version_lue
 from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
@@ -36,7 +37,7 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Histoire):
+class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Histoire):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -80,6 +81,8 @@ class Loader(Territoires, Conventions, Diagnostics, Plans, Relecture, Gouvernanc
         for financement, fiche in self.imputations:
             self.batch.add(Imputation(financement=financement, fiche=self.fiches[fiche]))
         self.batch.write()
+        for row in rows:
+            self.write_work(row["code"], row.get("fiches", []))
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
         Commentaire.tous.bulk_update(self.comments, ["created_at"])

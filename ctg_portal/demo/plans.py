@@ -139,7 +139,8 @@ class Plans(Etat):
         depuis = Redaction.BROUILLON.value
         for line in redactions:
             vers, day, motif = cells(line, 3)
-            role = Role.COORDINATION if vers == Redaction.EN_RELECTURE else Role.RELECTURE
+            ours = (Redaction.EN_RELECTURE, Redaction.ARCHIVEE)
+            role = Role.COORDINATION if vers in ours else Role.RELECTURE
             self.add_transition(code, fiche, Champ.REDACTION, depuis, vers, self.day(day), role, motif)
             depuis = vers
         avancement = fiche.avancement

@@ -7,7 +7,7 @@ archive arrow-counterclockwise arrow-down arrow-left arrow-repeat arrow-right ar
 bank bar-chart bell book bookmark box-arrow-right box-arrow-up-right building buildings bullseye
 calendar-check calendar-event calendar-plus calendar3 cash-coin chat-dots chat-left-text chat-quote check-circle check-lg
 chevron-down chevron-left chevron-right chevron-up circle circle-fill circle-half clipboard-check clipboard-data
-clock clock-history compass currency-euro dash-circle diagram-3 download
+clock clock-history compass copy currency-euro dash-circle diagram-3 download
 envelope exclamation-circle exclamation-triangle eye eye-slash
 file-earmark-excel file-earmark-pdf file-earmark-text file-earmark-word file-text flag folder folder2-open funnel
 gear geo-alt globe graph-up grip-vertical hammer hourglass-split house info-circle journal-text
@@ -43,6 +43,10 @@ const turndown = fresh("static/vendor/turndown");
 cpSync(`${modules}/turndown/dist/turndown.js`, `${turndown}/turndown.js`);
 cpSync(`${modules}/turndown/LICENSE`, `${turndown}/LICENSE`);
 
+const sortable = fresh("static/vendor/sortablejs");
+cpSync(`${modules}/sortablejs/Sortable.min.js`, `${sortable}/Sortable.min.js`);
+cpSync(`${modules}/sortablejs/LICENSE`, `${sortable}/LICENSE`);
+
 const icons = fresh("static/vendor/bootstrap-icons");
 const symbols = ICONS.map((name) => {
     const svg = readFileSync(`${modules}/bootstrap-icons/icons/${name}.svg`, "utf8");
@@ -64,5 +68,5 @@ cpSync(`${modules}/source-sans/LICENSE.md`, `${fonts}/LICENSE.md`);
 mkdirSync("tests/browser", { recursive: true });
 cpSync(`${modules}/axe-core/axe.min.js`, "tests/browser/axe.min.js");
 
-const names = ["bootstrap", "htmx.org", "bootstrap-icons", "source-sans", "@github/markdown-toolbar-element", "turndown", "axe-core"];
+const names = ["bootstrap", "htmx.org", "bootstrap-icons", "sortablejs", "source-sans", "@github/markdown-toolbar-element", "turndown", "axe-core"];
 writeFileSync("static/vendor/VERSIONS.txt", names.map((name) => `${name} ${version(name)}\n`).join(""));

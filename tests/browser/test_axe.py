@@ -22,6 +22,7 @@ NOT_PAGES = {
     "conventions:publication_file",
     "governance:document_file",
     "actions:fiche_pdf",
+    "actions:piece_file",
     "governance:convention_docx",
     "governance:avenant_docx",
     "governance:diagnostic_docx",
