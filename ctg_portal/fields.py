@@ -119,8 +119,8 @@ class NombreField(forms.DecimalField):
 class TexteLong(forms.Textarea):
     """A long text (``ctg_portal.textes``): ``texte.js`` adds its bar of buttons, its preview and what is left near the limit."""
 
-    def __init__(self, rows: int = 5) -> None:
-        super().__init__(attrs={"rows": rows, "data-texte": "", "data-limite": str(LONGUEUR_MAX)})
+    def __init__(self, rows: int = 5, *, limite: int = LONGUEUR_MAX) -> None:
+        super().__init__(attrs={"rows": rows, "data-texte": "", "data-limite": str(limite)})
 
 
 class LongTextsMixin:

@@ -7,6 +7,7 @@ from actions.forms.base import refuse_past
 from actions.forms.fils import texte_field
 from actions.models import Avis, FicheAction, Reserve
 from conventions.forms.base import OrderedFormSet, PlausibleDatesMixin, RowForm, SectionForm, date_input
+from ctg_portal.fields import TexteLong
 
 RESERVES_MAX = 30
 AVIS_MAX = 20_000
@@ -79,8 +80,7 @@ class AvisForm(SectionForm):
         label="Texte de l’avis",
         required=False,
         max_length=AVIS_MAX,
-        widget=forms.Textarea(attrs={"rows": 10}),
-        help_text="Une ligne qui commence par un tiret devient une puce.",
+        widget=TexteLong(10, limite=AVIS_MAX),
     )
 
     class Meta:

@@ -4,6 +4,7 @@ from django import forms
 
 from actions.models import Commentaire, mentionable
 from actions.models.commentaire import CITATION_MAX, TEXTE_MAX
+from ctg_portal.fields import TexteLong
 
 
 class MentionsField(forms.ModelMultipleChoiceField):
@@ -37,7 +38,7 @@ class MentionsMixin:
 
 def texte_field(label, rows=5, **options):
     return forms.CharField(
-        label=label, max_length=TEXTE_MAX, widget=forms.Textarea(attrs={"rows": rows}), **options
+        label=label, max_length=TEXTE_MAX, widget=TexteLong(rows, limite=TEXTE_MAX), **options
     )
 
 
@@ -48,7 +49,7 @@ class CommentaireForm(MentionsMixin, forms.ModelForm):
         label="Passage cité",
         max_length=CITATION_MAX,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=TexteLong(2, limite=CITATION_MAX),
         help_text="Gardé tel quel, même si le texte change ensuite. Un passage sélectionné dans la fiche avant "
         "« Commenter » vient ici de lui-même.",
     )

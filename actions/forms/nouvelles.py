@@ -6,6 +6,7 @@ from actions.models import AVANCEMENT_TRANSITIONS, Etape, FicheAction, Note
 from actions.models.fiche import Avancement
 from actions.models.notification import NOUVELLES_ATTENDUES
 from conventions.forms.base import PlausibleDatesMixin, date_input
+from ctg_portal.fields import TexteLong
 
 TEXTE_MAX = 5000
 
@@ -25,7 +26,7 @@ class NouvellesForm(PlausibleDatesMixin, forms.ModelForm):
         label="Une nouvelle",
         required=False,
         max_length=TEXTE_MAX,
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=TexteLong(4, limite=TEXTE_MAX),
         help_text="Ce qui a été fait, ce qui bloque. Aucune information sur une famille ou une personne privée.",
     )
     etape_faite = forms.BooleanField(label="C’est fait", required=False)
