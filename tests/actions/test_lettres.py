@@ -31,10 +31,13 @@ from actions.models import (
 from actions.models.lettre import ESSAIS
 from conventions.models import Habilitation
 from ctg_portal.models import User
+from ctg_portal.templatetags.portal import date_fr
 from tests.factories import HabilitationFactory, UserFactory, complete_fiche
 
 PARIS = ZoneInfo("Europe/Paris")
-MERCREDI = datetime.datetime(2026, 11, 25, 9, 30, tzinfo=PARIS)
+AUJOURDHUI = datetime.datetime.now(PARIS)
+MERCREDI = AUJOURDHUI.replace(hour=9, minute=30) + datetime.timedelta(days=(2 - AUJOURDHUI.weekday()) % 7)
+"""A working day, today or soon: what happens during a test is recent enough to be written."""
 Statut = Lettre.Statut
 
 
@@ -340,7 +343,7 @@ def test_an_answer_that_is_lost_is_not_sent_twice(smtp, fiche, reader, how):
     compose(MERCREDI + datetime.timedelta(days=1))
     deliver()
     text, _ = parts_of(letter(smtp.received[0]))
-    assert "Notre courriel du 25\u00a0novembre 2026 ne vous est peut-être pas parvenu" in text
+    assert f"Notre courriel du {date_fr(MERCREDI)} ne vous est peut-être pas parvenu" in text
     assert text.count("Nouveau commentaire") == 1
 
 
@@ -487,9 +490,12 @@ def test_the_link_of_a_reminder_arrives_after_logging_in(client, fiche):
 
 def test_times_are_those_of_paris(fiche, reader):
     tell(fiche, reader)
-    # 23:30 UTC on the 23rd is already the 24th in Paris.
-    Notification.objects.update(created_at=datetime.datetime(2026, 11, 23, 23, 30, tzinfo=datetime.UTC))
+    # 23:30 UTC on a Monday is already Tuesday in Paris.
+    lundi = MERCREDI.date() - datetime.timedelta(days=2)
+    Notification.objects.update(
+        created_at=datetime.datetime.combine(lundi, datetime.time(23, 30), tzinfo=datetime.UTC)
+    )
     compose(MERCREDI)
     deliver()
 
-    assert "24\u00a0novembre 2026" in mail.outbox[0].body
+    assert f"({date_fr(lundi + datetime.timedelta(days=1))})" in mail.outbox[0].body
