@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from actions.views import (
+    bilans,
     brouillons,
     contrats,
     fiches,
@@ -38,7 +39,7 @@ fiche = [
     path("commentaires/nouveau/", relecture.CommentaireAddView.as_view(), name="commentaire_add"),
     path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
     path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
-    path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
+    path("bilans/<int:annee>/", bilans.BilanEditView.as_view(), name="bilan_edit"),
 ]
 dans_la_convention = [
     path("", plan.PlanView.as_view(), name="plan"),
@@ -55,6 +56,7 @@ dans_la_convention = [
     path("fiches/", listes.FicheTableView.as_view(), name="fiches"),
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),
+    path("bilans/", bilans.BilansView.as_view(), name="bilans"),
     path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
     path(
         "commentaires/<int:pk>/resoudre/",

@@ -182,6 +182,7 @@ ROWS: dict[str, Row] = {
     "actions:fiche_avancement": inside("fiche", allowed=EDIT),
     "actions:fiche_place": inside("fiche", allowed=COORD),
     "actions:note_add": inside("fiche", allowed=EDIT),
+    "actions:bilans": inside(),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),
     "actions:commentaire_resolve": inside("commentaire", allowed=TALK),

@@ -1,10 +1,10 @@
 from django.contrib import messages
-from django.http import Http404, HttpResponseRedirect
+from django.http import HttpResponseRedirect
 from django.views.generic import UpdateView
 
-from actions.forms.fiches import BilanForm, MesureFormSet, NoteForm
+from actions.forms.fiches import MesureFormSet, NoteForm
 from actions.forms.sections import EtapesForm
-from actions.models import Bilan, IndicateurSuivi, Note
+from actions.models import IndicateurSuivi, Note
 from actions.models.brouillon import ETAPES
 from actions.views.base import FicheMixin
 from actions.views.fiches import SectionEditView
@@ -48,25 +48,6 @@ class NoteAddView(FollowMixin, UpdateView):
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Note(fiche=self.object, auteur=self.request.user)}
-
-
-class BilanEditView(FollowMixin, UpdateView):
-    form_class = BilanForm
-    template_name = "actions/bilan_form.html"
-
-    @property
-    def success_message(self):
-        return f"Le bilan {self.kwargs['annee']} est enregistré."
-
-    def get_form_kwargs(self):
-        annee = self.kwargs["annee"]
-        if annee not in self.convention.annees:
-            raise Http404
-        bilan = self.object.bilans.filter(annee=annee).first() or Bilan(fiche=self.object, annee=annee)
-        return super().get_form_kwargs() | {"instance": bilan}
-
-    def get_context_data(self, **kwargs):
-        return super().get_context_data(annee=self.kwargs["annee"], **kwargs)
 
 
 class IndicateurEditView(InConventionMixin, PermissionMixin, UpdateView):
