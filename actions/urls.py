@@ -38,6 +38,8 @@ fiche = [
     path("reprendre/", relecture.RestoreView.as_view(), name="fiche_restore"),
     path("commentaires/nouveau/", relecture.CommentaireAddView.as_view(), name="commentaire_add"),
     path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
+    path("etapes/<int:etape>/faite/", parts.EtapeTickView.as_view(), name="etape_tick"),
+    path("mesures/<int:annee>/", bilans.MesuresAnneeView.as_view(), name="mesures_annee"),
     path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
     path("bilans/<int:annee>/", bilans.BilanEditView.as_view(), name="bilan_edit"),
 ]

@@ -183,6 +183,8 @@ ROWS: dict[str, Row] = {
     "actions:fiche_place": inside("fiche", allowed=COORD),
     "actions:note_add": inside("fiche", allowed=EDIT),
     "actions:bilans": inside(),
+    "actions:etape_tick": inside("fiche", "etape", allowed=EDIT, method="post", status=302),
+    "actions:mesures_annee": inside("fiche", 2026, allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),
     "actions:commentaire_resolve": inside("commentaire", allowed=TALK),

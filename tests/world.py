@@ -159,7 +159,7 @@ def build_world():
     validee = fiche("validee", code="1.1.3", intitule="Former les assistantes maternelles")
     archivee = fiche("brouillon", code="1.1.4", intitule="Action archivée")
     archivee.archive(by=people["coordination"])
-    EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
+    etape = EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
     LigneBudget.objects.create(fiche=brouillon, annee=convention.debut.year, prevu="13000.00")
@@ -268,6 +268,7 @@ def build_world():
             "validee": validee,
             "archivee": archivee,
             "indicateur": indicateur,
+            "etape": etape,
             "commentaire": commentaire,
             "instance": instance,
             "point": point,

@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.views.generic import ListView, UpdateView
 
 from actions.forms.bilans import BilanForm
+from actions.forms.mesures import MesuresAnneeForm
 from actions.models import Bilan, FicheAction
 from actions.models.annee import (
     EtatBilan,
@@ -25,6 +26,14 @@ from actions.models.annee import (
 from actions.views.parts import FollowMixin
 from conventions.mixins import InConventionMixin
 from ctg_portal.session import forget_words, kept_words, session_end, sign_author
+
+
+ICONES = {
+    EtatBilan.A_ECRIRE: "circle",
+    EtatBilan.COMMENCE: "circle-half",
+    EtatBilan.FAIT: "check-circle",
+    EtatBilan.NON_ATTENDU: "x-lg",
+}
 
 
 class KeepsWordsMixin:
@@ -177,6 +186,39 @@ class BilansView(InConventionMixin, ListView):
             "fiche": fiche,
             "bilan": bilan,
             "etat": etat,
+            "icone": ICONES[etat],
             "manques": missing_of(bilan, derniere=is_derniere(fiche, self.annee)) if bilan else [],
             "can_follow": self.request.user.has_perm("actions.follow_ficheaction", fiche),
         }
+
+
+class MesuresAnneeView(LockedFicheMixin, UpdateView):
+    """The measures of one year of the convention, for every indicator of the fiche."""
+
+    form_class = MesuresAnneeForm
+    template_name = "actions/mesures_annee.html"
+
+    @property
+    def annee(self):
+        if self.kwargs["annee"] not in self.convention.annees:
+            raise Http404
+        return self.kwargs["annee"]
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"annee": self.annee}
+
+    def form_valid(self, form):
+        if refusal := self.refuse_when_moved(form):
+            return refusal
+        form.save()
+        forget_words(self.request)
+        messages.success(self.request, f"Les mesures de {self.annee} sont enregistrées.")
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#evaluation")
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            annee=self.annee,
+            annees=annees_ouvertes(self.convention),
+            is_a_venir=self.annee not in annees_ouvertes(self.convention),
+            **kwargs,
+        )

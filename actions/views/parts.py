@@ -1,11 +1,16 @@
+from http import HTTPStatus
+
 from django.contrib import messages
 from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.views.generic import UpdateView
 
+from actions.forms.etapes import EtapeTickForm
 from actions.forms.fiches import MesureFormSet, NoteForm
 from actions.forms.sections import EtapesForm
 from actions.models import IndicateurSuivi, Note
 from actions.models.brouillon import ETAPES
+from actions.models.suivi import remarques_of
 from actions.views.base import FicheMixin
 from actions.views.fiches import SectionEditView
 from conventions.mixins import InConventionMixin
@@ -26,6 +31,14 @@ class EtapesEditView(SectionEditView):
     def get_titre(self):
         return "Étapes"
 
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == HTTPStatus.FOUND:
+            for etape in self.object.etapes.all():
+                for remarque in remarques_of(etape, self.object):
+                    messages.warning(self.request, f"Étape « {etape} »\u00a0: {remarque}. C’est enregistré.")
+        return response
+
 
 class FollowMixin(WhileOpenMixin, FicheMixin):
     """The object found is the fiche; what the form saves belongs to it."""
@@ -39,6 +52,31 @@ class FollowMixin(WhileOpenMixin, FicheMixin):
         form.save()
         messages.success(self.request, self.success_message)
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#suivi")
+
+
+class EtapeTickView(FollowMixin, UpdateView):
+    """One press: the step is done today, or to do again. The form says which, so that two presses at once agree."""
+
+    http_method_names = ["post"]
+    form_class = EtapeTickForm
+
+    def get_form_kwargs(self):
+        etape = get_object_or_404(self.object.etapes, pk=self.kwargs["etape"])
+        return super().get_form_kwargs() | {"instance": etape}
+
+    def back(self):
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#etapes")
+
+    def form_valid(self, form):
+        if not self.request.user.has_perm(self.permission, self.object):
+            messages.warning(self.request, self.state_sentence(self.object))
+        else:
+            messages.success(self.request, form.save(by=self.request.user))
+        return self.back()
+
+    def form_invalid(self, form):
+        messages.error(self.request, "Rien n’a changé\u00a0: cette page est trop ancienne. Recommencez.")
+        return self.back()
 
 
 class NoteAddView(FollowMixin, UpdateView):
