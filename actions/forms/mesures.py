@@ -74,7 +74,8 @@ class MesuresAnneeForm(forms.Form):
     def read_empreinte(self):
         found = [(row.pk, self.saved.get(row.pk)) for row in self.indicateurs]
         state = [
-            [pk, *(str(getattr(mesure, name)) for name in CHAMPS if mesure is not None)] for pk, mesure in found
+            [pk, *(str(getattr(mesure, name)) for name in CHAMPS if mesure is not None)]
+            for pk, mesure in found
         ]
         return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:20]
 

@@ -94,7 +94,11 @@ class Trajectoire:
         if depart is None:
             return f"{said} en {annee} pour une cible de {self._dire(cible)}. Sans valeur de départ, le chemin parcouru ne se calcule pas."
         if depart == cible:
-            kept = "" if dernier.valeur == cible else f"{ESPACE_INSECABLE}: l’écart est de {self._dire(abs(dernier.valeur - cible))}"
+            kept = (
+                ""
+                if dernier.valeur == cible
+                else f"{ESPACE_INSECABLE}: l’écart est de {self._dire(abs(dernier.valeur - cible))}"
+            )
             return f"{said} en {annee}, pour {self._dire(cible)} à maintenir{kept}."
         if cible < depart:
             aim = f"{said} en {annee}, pour descendre de {self._dire(depart)} à {self._dire(cible)}"
@@ -108,7 +112,9 @@ class Trajectoire:
             return "cible atteinte" if chemin == 1 else "cible dépassée"
         down = cible < depart
         if chemin < 0:
-            return "en recul depuis le départ" if down else f"en recul depuis le départ ({self._dire(depart)})"
+            return (
+                "en recul depuis le départ" if down else f"en recul depuis le départ ({self._dire(depart)})"
+            )
         percent = (chemin * 100).quantize(Decimal(1), rounding=ROUND_DOWN)
         share = "moins de 1" if chemin > 0 and percent == 0 else nombre(percent)
         since = "" if down or depart == 0 else f" depuis {self._dire(depart)}"

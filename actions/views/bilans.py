@@ -27,7 +27,6 @@ from actions.views.parts import FollowMixin
 from conventions.mixins import InConventionMixin
 from ctg_portal.session import forget_words, kept_words, session_end, sign_author
 
-
 ICONES = {
     EtatBilan.A_ECRIRE: "circle",
     EtatBilan.COMMENCE: "circle-half",

@@ -40,7 +40,10 @@ def trajectoire(depart, cible, *mesures, unite="", echeance=None):
     ("found", "phrase"),
     [
         (trajectoire(0, 50, (2025, 34.0)), "34 sur 50 attendus en 2025 : 68 % du chemin."),
-        (trajectoire(10, 50, (2024, 20), (2025, 34)), "34 sur 50 attendus en 2025 : 60 % du chemin depuis 10."),
+        (
+            trajectoire(10, 50, (2024, 20), (2025, 34)),
+            "34 sur 50 attendus en 2025 : 60 % du chemin depuis 10.",
+        ),
         (trajectoire(3, 0, (2025, 1)), "1 en 2025, pour descendre de 3 à 0 : 66 % du chemin."),
         (trajectoire(3, 0, (2025, 5)), "5 en 2025, pour descendre de 3 à 0 : en recul depuis le départ."),
         (trajectoire(3, 1, (2025, 0)), "0 en 2025, pour descendre de 3 à 1 : cible dépassée."),
@@ -117,7 +120,9 @@ def test_drawing_has_its_words_escaped_and_decimal_points():
     assert "<script>" not in drawn
     assert "style=" not in drawn
     assert f'cy="{curve.points[0].y}"' in drawn
-    assert render_to_string("components/courbe.html", {"courbe": Courbe("Vide", [2025], [None])}).strip() == ""
+    assert (
+        render_to_string("components/courbe.html", {"courbe": Courbe("Vide", [2025], [None])}).strip() == ""
+    )
 
 
 def url_of(fiche, annee=ANNEE):
