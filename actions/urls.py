@@ -3,6 +3,7 @@ from django.urls import include, path
 from actions.views import (
     archives,
     avis,
+    bilans,
     brouillons,
     contrats,
     copie,
@@ -54,6 +55,8 @@ fiche = [
     path("rubriques/<slug:section>/ouvrir/", relecture.OpenSectionView.as_view(), name="section_open"),
     path("commentaires/nouveau/", fils.CommentaireAddView.as_view(), name="commentaire_add"),
     path("etapes/", parts.EtapesEditView.as_view(), name="etapes_edit"),
+    path("etapes/<int:etape>/faite/", parts.EtapeTickView.as_view(), name="etape_tick"),
+    path("mesures/<int:annee>/", bilans.MesuresAnneeView.as_view(), name="mesures_annee"),
     path("notes/nouvelle/", parts.NoteAddView.as_view(), name="note_add"),
     path("historique/", historique.HistoriqueView.as_view(), name="fiche_historique"),
     path("historique/<slug:version>/", historique.VersionView.as_view(), name="fiche_version"),
@@ -63,7 +66,7 @@ fiche = [
         name="fiche_retablir",
     ),
     path("nouvelles/", nouvelles.NouvellesView.as_view(), name="fiche_nouvelles"),
-    path("bilans/<int:annee>/", parts.BilanEditView.as_view(), name="bilan_edit"),
+    path("bilans/<int:annee>/", bilans.BilanEditView.as_view(), name="bilan_edit"),
 ]
 commentaire = [
     path("repondre/", fils.CommentaireReplyView.as_view(), name="commentaire_reply"),
@@ -99,6 +102,7 @@ dans_la_convention = [
     path("pieces/<int:pk>/remplacer/", pieces.PieceReplaceView.as_view(), name="piece_replace"),
     path("pieces/<int:pk>/retirer/", pieces.PieceWithdrawView.as_view(), name="piece_withdraw"),
     path("pieces/<int:pk>/remettre/", pieces.PieceRestoreView.as_view(), name="piece_restore"),
+    path("bilans/", bilans.BilansView.as_view(), name="bilans"),
     path("indicateurs/<int:pk>/mesures/", parts.IndicateurEditView.as_view(), name="indicateur_edit"),
     path("commentaires/<int:pk>/", include(commentaire)),
     path("avis/demander/", avis.AvisAskView.as_view(), name="avis_ask"),

@@ -175,7 +175,7 @@ def build_world():
     a_completer = fiche("en_relecture", code="1.1.5", intitule="Ouvrir un lieu d’accueil")
     a_completer.ask_completion(by=people["relecture"], motif="Qui paie ?", sections=["moyens"])
     PiloteFactory(fiche=validee, nom="Ancien Pilote")
-    EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
+    etape = EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
     LigneBudget.objects.create(fiche=brouillon, annee=convention.debut.year, prevu="13000.00")
@@ -318,6 +318,7 @@ def build_world():
             "rattachement": rattachement,
             "archivee": archivee,
             "indicateur": indicateur,
+            "etape": etape,
             "commentaire": commentaire,
             "resolu": resolu,
             "note_caf": note_caf,

@@ -6,7 +6,6 @@ from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_c
 from actions.models import (
     AVANCEMENT_TRANSITIONS,
     SECTIONS,
-    Bilan,
     FicheAction,
     IndicateurSuivi,
     Mesure,
@@ -225,32 +224,6 @@ class NoteForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.helper = form_helper()
-
-
-class BilanForm(LongTextsMixin, forms.ModelForm):
-    class Meta:
-        model = Bilan
-        fields = ["realise", "ecarts", "faits_marquants", "perspectives", "atteinte", "suite"]
-        widgets = dict.fromkeys(fields[:4], TexteLong(4))
-        help_texts = {"atteinte": "En fin d’action.", "suite": "En fin d’action."}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.helper = form_helper(
-            Layout(
-                "realise",
-                "ecarts",
-                "faits_marquants",
-                "perspectives",
-                Row(Column("atteinte", css_class="col-sm-6"), Column("suite", css_class="col-sm-6")),
-            )
-        )
-
-    def clean(self):
-        cleaned = super().clean()
-        if not any(cleaned.get(name) for name in self.fields):
-            raise forms.ValidationError("Écrivez au moins une rubrique du bilan.")
-        return cleaned
 
 
 class MesureForm(RowForm):

@@ -1,6 +1,7 @@
 """One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.forms import inlineformset_factory
@@ -134,6 +135,14 @@ class EtapeForm(RowForm):
         model = Etape
         fields = ["intitule", "responsable", "echeance", "faite_le"]
         widgets = {"echeance": date_input(), "faite_le": date_input()}
+
+    def clean_faite_le(self):
+        day = self.cleaned_data["faite_le"]
+        if day and day > timezone.localdate():
+            raise ValidationError(
+                "Une étape ne peut pas être faite à une date à venir\u00a0: laissez vide, ou donnez son échéance."
+            )
+        return day
 
 
 class LigneBudgetForm(RowForm):

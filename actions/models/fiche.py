@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from actions.models.noms import key_of_name
 from actions.models.plan import Axe, Objectif, PlanActions
+from actions.models.suivi import Suivi
 from conventions.models import Commune, Convention, Domaine, Habilitation, Organisation, Signataire
 from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.workflow import TransitionError, require_transition
@@ -544,6 +545,11 @@ class FicheAction(TimestampedModel, Ordered):
         }
         prevu, demande = totaux["prevu"], totaux["demande"]
         return totaux | {"ecart": None if prevu is None or demande is None else prevu - demande}
+
+    @property
+    def suivi(self) -> Suivi:
+        """Its steps, its money and its indicators as they are shown."""
+        return Suivi(self)
 
     def same_code(self, user: User) -> list["FicheAction"]:
         """Other fiches of the plan, open to ``user``, that show the same number; one query.
