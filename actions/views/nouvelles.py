@@ -8,6 +8,7 @@ from actions.forms.nouvelles import NouvellesForm
 from actions.models.attentes import piloted_by
 from actions.models.brouillon import NOUVELLES
 from actions.views.fiches import SectionEditView
+from ctg_portal.session import forget_words
 
 ATTENDUES = ("echeance", "etape", "silence")
 """What is answered by giving news."""
@@ -46,6 +47,7 @@ class NouvellesView(SectionEditView):
         form.save(by=self.request.user)
         if self.brouillon:
             self.brouillon.delete()
+        forget_words(self.request)
         messages.success(self.request, "Merci : vos nouvelles sont enregistrées.")
         here = reverse("actions:fiche_nouvelles", args=[self.convention.code, self.object.pk])
         return HttpResponseRedirect(f"{here}?fait=1")

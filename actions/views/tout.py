@@ -110,6 +110,7 @@ class FicheToutEditView(WhileOpenMixin, FicheMixin, DetailView):
             form.add_error(None, f"{reason} Votre saisie est gardée : copiez-la.")
         elif form.is_valid():
             form.save()
+            form.announce(by=self.request.user)
             complete_section(self.object, partie.slug, by=self.request.user)
             if "code" in form.changed_data:
                 warn_of_shared_code(self.request, form.instance)
