@@ -118,11 +118,11 @@
         ["md-link", "link-45deg", "Lien (Ctrl + K)"],
     ];
     const bar = (field) => {
-        const label = document.querySelector(`label[for="${field.id}"]`)?.textContent.replace("*", "").trim() || "ce texte";
         const toolbar = document.createElement("markdown-toolbar");
         toolbar.setAttribute("for", field.id);
         toolbar.className = "barre-texte";
-        toolbar.setAttribute("aria-label", `Mise en forme : ${label}`);
+        toolbar.setAttribute("aria-label", "Mise en forme");
+        toolbar.setAttribute("aria-controls", field.id);
         for (const [tag, name, title] of BUTTONS) {
             const button = document.createElement(tag);
             button.className = "btn btn-sm";
@@ -147,8 +147,8 @@
         shown.className = "texte apercu";
         shown.tabIndex = 0;
         shown.hidden = true;
-        shown.setAttribute("role", "region");
-        shown.setAttribute("aria-label", `Aperçu : ${label}`);
+        shown.setAttribute("role", "group");
+        shown.setAttribute("aria-label", "Aperçu");
         const write = () => {
             view.textContent = "Aperçu";
             view.setAttribute("aria-pressed", "false");
