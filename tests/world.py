@@ -15,6 +15,7 @@ from actions.models import (
     LigneBudget,
     LigneFinancement,
     Mesure,
+    ModeleFiche,
     Note,
     PlanActions,
 )
@@ -174,6 +175,9 @@ def build_world():
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
 
+    modele = ModeleFiche.objects.create(
+        convention=convention, intitule="Un relais itinérant", etapes="Trouver un local\nRecruter"
+    )
     piece = PieceJointeFactory(fiche=brouillon, auteur=people["coordination"])
 
     lien = LienFiche.tie(brouillon, "depend", en_relecture, by=people["coordination"])
@@ -276,6 +280,7 @@ def build_world():
             "indicateur": indicateur,
             "commentaire": commentaire,
             "piece": piece,
+            "modele": modele,
             "lien": lien,
             "instance": instance,
             "point": point,

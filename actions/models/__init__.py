@@ -12,6 +12,7 @@ from actions.models.fiche import (
 )
 from actions.models.lecture import for_screen
 from actions.models.liens import LienFiche
+from actions.models.modeles import ModeleFiche
 from actions.models.parts import (
     Bilan,
     Commentaire,
@@ -45,6 +46,7 @@ __all__ = [
     "LigneFinancement",
     "LienFiche",
     "Mesure",
+    "ModeleFiche",
     "Note",
     "Objectif",
     "PartenaireFiche",

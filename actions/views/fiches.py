@@ -25,6 +25,7 @@ from actions.models import (
 from actions.models.histoire import last_hand
 from actions.models.liens import links_of, with_links
 from actions.models.pieces import pieces_of
+from actions.permissions import makes_models_here
 from actions.views.base import FicheMixin, VerbView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
@@ -92,7 +93,9 @@ class FicheView(FicheMixin, DetailView):
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
         return with_links(for_screen(super().get_queryset()), user).annotate(
-            rows_financements=money, brouillons_a_moi=ArraySubquery(mine.values("section"))
+            fait_des_modeles=makes_models_here(user),
+            rows_financements=money,
+            brouillons_a_moi=ArraySubquery(mine.values("section")),
         )
 
     def get_context_data(self, **kwargs):
