@@ -4,6 +4,7 @@ from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from actions.models import Axe, FicheAction, Objectif, Pilote
 from actions.models.fiche import AVANCEMENTS_FINIS, Avancement, Redaction
+from actions.models.libelles import redaction_choices
 from conventions.models import Convention, Domaine
 from ctg_portal.filters import ListFilter
 
@@ -89,8 +90,10 @@ class FicheFilter(ListFilter):
         model = FicheAction
         fields = []
 
-    def __init__(self, *args, convention, **kwargs):
+    def __init__(self, *args, convention, roles=(), **kwargs):
+        """``roles``: those of the reader, whose words tell how far a text is."""
         super().__init__(*args, **kwargs)
+        self.filters["redaction"].extra["choices"] = redaction_choices(roles)
         porteuse = convention.principale_id or convention.pk
         self.filters["axe"].queryset = Axe.objects.filter(plan__convention=porteuse)
         self.filters["objectif"].queryset = Objectif.objects.filter(axe__plan__convention=porteuse)

@@ -1,21 +1,54 @@
 """Who may do what on a plan and its fiches (``visible_to`` has already hidden the rest)."""
 
+from functools import cache
+from typing import Any
+
 import rules
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    F,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce, JSONObject
 
 from actions.models import (
+    Avis,
     Axe,
     Commentaire,
+    Complements,
     FicheAction,
     IndicateurSuivi,
     LienFiche,
     ModeleFiche,
+    Notification,
     Objectif,
     PieceJointe,
+    Pilote,
     PlanActions,
+    Reserve,
 )
+from actions.models.notification import ADRESSES
 from conventions.models import Convention, Habilitation, Organisation
-from conventions.permissions import Role, all_roles, has_role, is_open, roles_on
+from conventions.permissions import (
+    FIGURES,
+    Role,
+    all_roles,
+    figure,
+    has_role,
+    is_confidential_reader,
+    is_open,
+    roles_on,
+)
 from ctg_portal.models import User
 
 Redaction = FicheAction.Redaction
@@ -103,13 +136,126 @@ def follows_indicateur(user: User, indicateur: IndicateurSuivi) -> bool:
 
 
 @rules.predicate
-def resolves_commentaire(user: User, commentaire: Commentaire) -> bool:
-    fiche = commentaire.fiche
-    return commentaire.resolu_le is None and bool(
-        coordinates_fiche.test(user, fiche)
-        or reviews_fiche.test(user, fiche)
-        or pilots_fiche.test(user, fiche)
+def reads_commentaire(user: User, commentaire: Commentaire) -> bool:
+    """A note of the CAF is there for its reviewers alone, whatever else a person may do on the fiche."""
+    convention = commentaire.fiche.plan.convention_id
+    return not commentaire.is_interne or has_role(user, convention, [Role.RELECTURE])
+
+
+@rules.predicate
+def discusses_commentaire(user: User, commentaire: Commentaire) -> bool:
+    return bool(discusses_fiche.test(user, commentaire.fiche))
+
+
+@rules.predicate
+def is_on_a_live_fiche(user: User, commentaire: Commentaire) -> bool:
+    return bool(is_followable.test(user, commentaire.fiche))
+
+
+@rules.predicate
+def is_resolu(user: User, commentaire: Commentaire) -> bool:
+    return commentaire.etat == Commentaire.Etat.RESOLU
+
+
+@rules.predicate
+def is_own_and_unanswered(user: User, commentaire: Commentaire) -> bool:
+    """One's own remark is corrected or taken away until somebody answers."""
+    return (
+        commentaire.auteur_id == user.pk
+        and commentaire.etat == Commentaire.Etat.OUVERT
+        and commentaire.is_unanswered
     )
+
+
+@rules.predicate
+def edits_fiche(user: User, fiche: FicheAction) -> bool:
+    """Those who write the fiche, whatever its state and that of the convention: they are told why it is too late."""
+    convention = fiche.plan.convention_id
+    return has_role(user, convention, [Role.COORDINATION]) or (
+        has_role(user, convention, [Role.REDACTION])
+        and any(pilote.user_id == user.pk for pilote in fiche.pilotes.all())
+    )
+
+
+def refus_retablir(
+    user: User, fiche: FicheAction, section: str, *, suivie: bool, complements: Complements
+) -> str:
+    """Why ``user`` may not put ``section`` (its slug) back as it was, in a French sentence; « » when they may.
+
+    ``complements``: what the CAF asked, which locks the rest. ``suivie``: what goes on changing after the text is validated (steps, measures, bilans, « Suivi »).
+    """
+    if user.has_perm("actions.follow_ficheaction" if suivie else "actions.change_ficheaction", fiche):
+        return complements.refus(section) if not suivie and complements.is_locked(section) else ""
+    if not _is_open(fiche.plan.convention):
+        return "La convention est terminée\u00a0: ses fiches ne changent plus."
+    if not edits_fiche.test(user, fiche):
+        return "Seuls la coordination et les pilotes de la fiche peuvent la rétablir."
+    if fiche.redaction == Redaction.ARCHIVEE:
+        return "La fiche est archivée\u00a0: reprenez-la d’abord."
+    return f"Le texte est fermé\u00a0: la fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»."
+
+
+@rules.predicate
+def is_own(user: User, commentaire: Commentaire) -> bool:
+    return commentaire.auteur_id == user.pk
+
+
+@rules.predicate
+def is_a_completer(user: User, fiche: FicheAction) -> bool:
+    return fiche.redaction == Redaction.A_COMPLETER
+
+
+@rules.predicate
+def reads_avis(user: User, avis: Avis) -> bool:
+    return bool(roles_on(user, avis.plan.convention_id))
+
+
+@rules.predicate
+def reviews_plan(user: User, plan: PlanActions) -> bool:
+    return has_role(user, plan.convention_id, [Role.RELECTURE]) and _is_open(plan.convention)
+
+
+@rules.predicate
+def reviews_avis(user: User, avis: Avis) -> bool:
+    return bool(reviews_plan.test(user, avis.plan))
+
+
+@rules.predicate
+def is_attendu(user: User, avis: Avis) -> bool:
+    return avis.etat == Avis.Etat.ATTENDU
+
+
+@rules.predicate
+def replies_to_reserve(user: User, reserve: Reserve) -> bool:
+    """The coordination; the pilotes too when the avis is on their fiche."""
+    avis = reserve.avis
+    return bool(coordinates_plan.test(user, avis.plan)) or (
+        avis.fiche is not None and bool(pilots_fiche.test(user, avis.fiche))
+    )
+
+
+@rules.predicate
+def concludes_reserve(user: User, reserve: Reserve) -> bool:
+    return bool(reviews_plan.test(user, reserve.avis.plan))
+
+
+@rules.predicate
+def is_sans_reponse(user: User, reserve: Reserve) -> bool:
+    return reserve.etat in (Reserve.Etat.POSEE, Reserve.Etat.MAINTENUE)
+
+
+@rules.predicate
+def is_frozen(user: User, reserve: Reserve) -> bool:
+    """Of a signed avis: before, its words still change."""
+    return reserve.avis.is_signe
+
+
+@rules.predicate
+def is_levee(user: User, reserve: Reserve) -> bool:
+    return reserve.etat == Reserve.Etat.LEVEE
+
+
+discusses_fiche = reviews_fiche | coordinates_fiche | pilots_fiche
 
 
 def plans_to_copy_into(user: User) -> QuerySet[PlanActions]:
@@ -227,10 +373,11 @@ rules.add_perm("actions.follow_ficheaction", may_follow)
 rules.add_perm("actions.follow_indicateursuivi", follows_indicateur)
 # The same, less the state of the fiche: to say « too late » rather than « forbidden ».
 rules.add_perm("actions.write_ficheaction", coordinates_fiche | pilots_fiche)
+rules.add_perm("actions.revert_ficheaction", edits_fiche)
 rules.add_perm("actions.review_ficheaction", reviews_fiche)
 rules.add_perm("actions.supervise_ficheaction", coordinates_fiche | reviews_fiche)
 rules.add_perm("actions.coordinate_ficheaction", coordinates_fiche)
-rules.add_perm("actions.discuss_ficheaction", reviews_fiche | coordinates_fiche | pilots_fiche)
+rules.add_perm("actions.discuss_ficheaction", discusses_fiche)
 rules.add_perm("actions.place_ficheaction", coordinates_fiche & is_followable)
 rules.add_perm("actions.link_ficheaction", may_follow)
 rules.add_perm("actions.delete_lienfiche", unties)
@@ -242,12 +389,90 @@ rules.add_perm("actions.view_modelefiche", reads_modele)
 rules.add_perm("actions.change_modelefiche", changes_modele)
 rules.add_perm("actions.copy_ficheaction", reads_fiche & copies_somewhere)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
-rules.add_perm(
-    "actions.comment_ficheaction", is_followable & (reviews_fiche | coordinates_fiche | pilots_fiche)
-)
+rules.add_perm("actions.comment_ficheaction", is_followable & discusses_fiche)
 rules.add_perm("actions.ask_completion_ficheaction", is_en_relecture & reviews_fiche)
 rules.add_perm("actions.validate_ficheaction", is_en_relecture & reviews_fiche)
 rules.add_perm("actions.reopen_ficheaction", is_validee & (coordinates_fiche | reviews_fiche))
 rules.add_perm("actions.archive_ficheaction", coordinates_fiche & ~is_en_relecture & ~is_archivee)
 rules.add_perm("actions.restore_ficheaction", coordinates_fiche & is_archivee)
-rules.add_perm("actions.resolve_commentaire", resolves_commentaire)
+in_fil = reads_commentaire & discusses_commentaire
+rules.add_perm("actions.discuss_commentaire", in_fil)
+rules.add_perm("actions.reply_commentaire", in_fil & is_on_a_live_fiche & ~is_resolu)
+rules.add_perm("actions.resolve_commentaire", in_fil & is_on_a_live_fiche & ~is_resolu)
+rules.add_perm("actions.reopen_commentaire", in_fil & is_on_a_live_fiche & is_resolu)
+rules.add_perm("actions.own_commentaire", in_fil & is_own)
+rules.add_perm("actions.rewrite_commentaire", in_fil & is_on_a_live_fiche & is_own_and_unanswered)
+rules.add_perm("actions.open_section_ficheaction", is_a_completer & (coordinates_fiche | reviews_fiche))
+rules.add_perm("actions.ask_avis_planactions", coordinates_plan | reviews_plan)
+rules.add_perm("actions.view_avis", reads_avis)
+rules.add_perm("actions.review_avis", reviews_avis)
+rules.add_perm("actions.write_avis", is_attendu & reviews_avis)
+rules.add_perm("actions.reply_to_reserve", replies_to_reserve)
+rules.add_perm("actions.answer_reserve", is_frozen & is_sans_reponse & replies_to_reserve)
+rules.add_perm("actions.review_reserve", concludes_reserve)
+rules.add_perm("actions.conclude_reserve", is_frozen & ~is_levee & concludes_reserve)
+
+
+NOBODY = -1
+"""Stands for the person in the SQL that is written once."""
+
+
+@cache
+def _unread_sql() -> tuple[str, tuple[Any, ...], ArrayField]:
+    """Unread notifications counted by what decides whether the person may read them; ``count_unread`` applies rights.
+
+    Written once: building it, or the whole of ``visible_to``, at each page would cost more than the page has.
+    """
+    nobody = User(pk=NOBODY)
+    mine = Notification.objects.filter(destinataire=nobody).non_lues().shown_to(nobody).order_by()
+    rows = (
+        mine.annotate(
+            contrat=Coalesce("fiche__plan__convention", "plan__convention"),
+            cachee=F("fiche__confidentielle"),
+            brouillon=Case(
+                When(fiche__redaction=Redaction.BROUILLON, then=~Q(genre__in=ADRESSES)),
+                default=Value(False),
+                output_field=BooleanField(),
+            ),
+            pilotee=Exists(Pilote.objects.filter(fiche=OuterRef("fiche"), user=nobody)),
+        )
+        .values("contrat", "cachee", "brouillon", "pilotee")
+        .annotate(
+            row=JSONObject(
+                convention="contrat",
+                cachee="cachee",
+                brouillon="brouillon",
+                pilotee="pilotee",
+                n=Count("pk"),
+            )
+        )
+        .values("row")
+    )
+    sql, params = rows.query.sql_with_params()
+    return f"ARRAY({sql})", params, ArrayField(JSONField())
+
+
+def _unread(user: User) -> RawSQL:
+    sql, params, output_field = _unread_sql()
+    known = [user.pk if param == NOBODY else param for param in params]
+    return RawSQL(sql, known, output_field)  # noqa: S611 - the ORM wrote it, and the key of the person is a parameter
+
+
+FIGURES["notifications"] = _unread
+
+
+def count_unread(user: User) -> int:
+    """How many notifications the bell says: those of ``Notification.objects.visible_to(user)`` that are not read.
+
+    No query of its own: it is read with the roles.
+    """
+    return sum(row["n"] for row in figure(user, "notifications") or [] if _may_read(user, row))
+
+
+def _may_read(user: User, row: dict[str, Any]) -> bool:
+    convention = row["convention"]
+    if not roles_on(user, convention):
+        return False
+    if row["cachee"] and not row["pilotee"] and not is_confidential_reader(user, convention):
+        return False
+    return not row["brouillon"] or row["pilotee"] or has_role(user, convention, [Role.COORDINATION])

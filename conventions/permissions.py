@@ -1,10 +1,12 @@
 """Who may do what on a convention. ``roles_on`` is the one source every app's predicates read."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import rules
 from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models.expressions import Expression
 
 from conventions.models import (
     Avenant,
@@ -24,24 +26,33 @@ Role = Habilitation.Role
 
 ADMINISTRATING_NATURES = (Organisation.Nature.CAF, Organisation.Nature.EPCI, Organisation.Nature.SYNDICAT)
 
+FIGURES: dict[str, Callable[[User], Expression]] = {}
+"""What every page shows of higher apps, by name: read by the query of the roles, as a page has no query to spare.
+
+Whoever has no role has none of it.
+"""
+
 
 def _collect_roles(user: User) -> dict[int, frozenset[str]]:
     found: dict[int, set[str]] = defaultdict(set)
     signature = FilteredRelation(
         "organisation__signatures", condition=Q(organisation__signatures__retire_par=None)
     )
+    names = tuple(FIGURES)
     rows = (
         Habilitation.objects.filter(user=user)
-        .annotate(signature=signature)
+        .annotate(signature=signature, **{name: FIGURES[name](user) for name in names})
         .values_list(
             "role",
             "convention_id",
             "organisation__nature",
             "signature__convention_id",
             "organisation__territoire__conventions",
+            *names,
         )
     )
-    for role, direct, nature, signed, own in rows:
+    for role, direct, nature, signed, own, *figures in rows:
+        user._figures = dict(zip(names, figures, strict=True))  # type: ignore[attr-defined]
         # Only the EPCI and the CAF administer; another signatory's administrator reads.
         if role == Role.ADMINISTRATION and nature not in ADMINISTRATING_NATURES:
             role = Role.LECTURE
@@ -60,6 +71,12 @@ def all_roles(user: User) -> dict[int, frozenset[str]]:
         cached = _collect_roles(user)
         user._roles_by_convention = cached  # type: ignore[attr-defined]
     return cached
+
+
+def figure(user: User, name: str) -> Any:
+    """One of ``FIGURES``, as it was when the roles were read; ``None`` for a person without a role."""
+    all_roles(user)
+    return getattr(user, "_figures", {}).get(name)
 
 
 def roles_on(user: User, convention_id: int) -> frozenset[str]:

@@ -4,7 +4,7 @@ import datetime
 
 from django.urls import reverse
 
-from actions.models import FicheAction
+from actions.models import Avis, FicheAction, Reserve
 from actions.models.progression import count_expected
 from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
@@ -21,9 +21,28 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
     compte = count_expected(fiches)
     table = reverse("actions:fiches", args=[convention.code])
     lignes: list[tuple[int, str, str, str]] = []
+    plan = reverse("actions:plan", args=[convention.code])
     if Role.RELECTURE in roles:
         lignes.append(
+            (
+                Avis.objects.visible_to(user).filter(plan__convention=convention).attendus().count(),
+                "avis à donner",
+                "avis à donner",
+                f"{plan}#avis",
+            )
+        )
+        lignes.append(
             (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}?redaction=en_relecture")
+        )
+    if Role.COORDINATION in roles:
+        reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=convention)
+        lignes.append(
+            (
+                reserves.a_repondre().count(),
+                "réserve de la CAF sans réponse",
+                "réserves de la CAF sans réponse",
+                f"{plan}#avis",
+            )
         )
     if not roles.isdisjoint((Role.COORDINATION, Role.REDACTION)):
         lignes += [

@@ -24,7 +24,7 @@ def une_ligne(texte: Any) -> str:
 
 @dataclass(frozen=True)
 class Texte:
-    """Words as ``paragraphes`` reads them: blank lines, lines, lists of dashes."""
+    """Words as ``textes`` reads them: paragraphs, lists, bold, links."""
 
     texte: str
     genre: ClassVar[str] = "texte"

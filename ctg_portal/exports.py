@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Prefetch
 
-from actions.models import Axe, FicheAction
+from actions.models import Avis, Axe, FicheAction, PlanActions, SuiteReserve
 from conventions.models import (
     Avenant,
     Convention,
@@ -304,9 +304,39 @@ def _plan(convention: Convention, refs: dict[str, dict[int, str]]) -> dict[str, 
             }
         )
     return {
-        **_pick(plan, "version", "statut", "adopte_le", "introduction"),
+        **_pick(plan, "version", "statut", "adopte_le", "introduction", "delai_avis"),
         "axes": axes,
         "fiches": [_fiche(fiche, refs) for fiche in fiches],
+        "avis": [_avis(avis, refs) for avis in _avis_of(plan)],
+    }
+
+
+def _avis_of(plan: PlanActions) -> list[Avis]:
+    suites = Prefetch("reserves__suites", SuiteReserve.objects.select_related("auteur"))
+    rows = plan.avis.exclude(etat=Avis.Etat.RETIRE).order_by("demande_le", "pk")
+    return list(rows.select_related("demande_par").prefetch_related("reserves", suites))
+
+
+def _avis(avis: Avis, refs: dict[str, dict[int, str]]) -> dict[str, Any]:
+    """Until it is signed, an avis is the CAF's own draft: that it is expected is all that leaves."""
+    said = _pick(avis, "sens", "texte", "signataire", "fonction", "signe_le")
+    return {
+        "fiche": refs["fiche"].get(avis.fiche_id) if avis.fiche_id else None,
+        **_pick(avis, "version", "etat", "demande_le", "echeance"),
+        "demande_par": _person(avis.demande_par),
+        **(said if avis.is_signe else dict.fromkeys(said)),
+        "reserves": [
+            {
+                **_pick(reserve, "texte", "etat"),
+                "suites": [
+                    {**_pick(suite, "geste", "texte", "created_at"), "auteur": _person(suite.auteur)}
+                    for suite in reserve.suites.all()
+                ],
+            }
+            for reserve in avis.reserves.all()
+        ]
+        if avis.is_signe
+        else [],
     }
 
 
@@ -372,10 +402,15 @@ def _fiche(fiche: FicheAction, refs: dict[str, dict[int, str]]) -> dict[str, Any
         ],
         "commentaires": [
             {
-                **_pick(row, "section", "texte", "created_at", "resolu_le"),
+                **_pick(row, "section", "etat", "citation", "texte", "created_at", "modifie_le", "resolu_le"),
                 "auteur": _person(row.auteur),
                 "resolu_par": _person(row.resolu_par),
+                "suites": [
+                    {**_pick(suite, "geste", "texte", "created_at"), "auteur": _person(suite.auteur)}
+                    for suite in row.suites.all()
+                ],
             }
+            # The notes of the CAF are not of the team's: this relation leaves them out.
             for row in fiche.commentaires.all()
         ],
         "journal": [

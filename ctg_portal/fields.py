@@ -6,6 +6,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+
+from ctg_portal.textes import LONGUEUR_MAX
 
 ESPACE_FINE = "\u202f"
 _GROUPES = re.compile(r"[0-9]{1,3}(?P<sep>[.,\s])[0-9]{3}(?:(?P=sep)[0-9]{3})*")
@@ -111,3 +114,28 @@ class NombreField(forms.DecimalField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return super().widget_attrs(widget) | {"inputmode": "decimal", "autocomplete": "off"}
+
+
+class TexteLong(forms.Textarea):
+    """A long text (``ctg_portal.textes``): ``texte.js`` adds its bar of buttons, its preview and what is left near the limit."""
+
+    def __init__(self, rows: int = 5, *, limite: int = LONGUEUR_MAX) -> None:
+        super().__init__(attrs={"rows": rows, "data-texte": "", "data-limite": str(limite)})
+
+
+class LongTextsMixin:
+    """A form whose long texts have an end. The browser cuts nothing: a text too long comes back whole, with its sentence."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field.widget, TexteLong):
+                field.validators.append(
+                    MaxLengthValidator(
+                        LONGUEUR_MAX,
+                        "Ce texte a %(show_value)s signes ; il peut en avoir %(limit_value)s au plus. "
+                        "Rien n’est coupé : raccourcissez-le, ou joignez un document.",
+                    )
+                )

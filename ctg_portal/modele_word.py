@@ -69,7 +69,11 @@ def _styles(document: Any) -> None:
     _style(document, "Heading 1", size=17, bold=True, before=20, after=8, keep=True)
     _style(document, "Heading 2", size=13, color=ACCENT, bold=True, before=14, after=5, keep=True)
     _style(document, "Heading 3", size=11, bold=True, before=10, after=4, keep=True)
-    _style(document, "List Bullet", size=10.5, after=3)
+    for name in ("List Bullet", "List Number"):
+        for level in ("", " 2"):
+            _style(document, f"{name}{level}", size=10.5, after=3)
+    for level in ("", " 2"):
+        _style(document, f"List Continue{level}", size=10.5, after=3)
     _style(document, "Caption", size=9.5, bold=True, before=6, after=3, keep=True)
     for name in ("Header", "Footer"):
         _style(document, name, size=8.5, color=DISCRET, after=0)
@@ -139,7 +143,7 @@ def _heading(document: Any, level: int, *, page: bool) -> None:
 
 def _paragraph(document: Any, genre: str, style: str) -> None:
     document.add_paragraph(f'{{%p if b.genre == "{genre}" %}}')
-    document.add_paragraph("{{ b.texte }}", style=style)
+    document.add_paragraph("{{r b.texte }}", style=style)
     document.add_paragraph("{%p endif %}")
 
 
@@ -221,7 +225,9 @@ def build_template() -> bytes:
         _heading(document, level, page=False)
     _heading(document, 1, page=True)
     _paragraph(document, "p", "Normal")
-    _paragraph(document, "ul", "List Bullet")
+    for genre, style in (("ul", "List Bullet"), ("ol", "List Number"), ("p", "List Continue")):
+        _paragraph(document, f"{genre}1", style)
+        _paragraph(document, f"{genre}2", f"{style} 2")
     _table(document)
     document.add_paragraph("{%p endfor %}")
 

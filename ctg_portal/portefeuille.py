@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 import django_filters
-from django.db.models import Count, Exists, F, Func, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, F, Func, Max, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from actions.filters import Check
-from actions.models import FicheAction, PlanActions
+from actions.models import Avis, FicheAction, PlanActions
 from conventions.alertes import Alerte, alertes_de, with_alertes
 from conventions.models import Convention, Financement, Territoire
 from conventions.models.convention import ConventionQuerySet
@@ -93,6 +93,16 @@ class LignePortefeuille:
         return bool(getattr(self.convention, "is_avis_du_db", False))
 
     @property
+    def avis_avant(self) -> datetime.date | None:
+        """The nearest date of an avis that is due."""
+        found: datetime.date | None = getattr(self.convention, "avis_avant_db", None)
+        return found
+
+    @property
+    def is_avis_en_retard(self) -> bool:
+        return self.avis_avant is not None and self.avis_avant < timezone.localdate()
+
+    @property
     def is_en_vie(self) -> bool:
         return self.convention.is_commencee and not self.convention.is_terminee
 
@@ -110,13 +120,30 @@ def ctg_of(user: User) -> ConventionQuerySet:
         .annotate(
             nom_tri=Func(F("territoire__nom"), legal_form, Value(""), function="regexp_replace"),
             is_fermee_db=Q(statut__in=(Convention.Statut.CLOSE, Convention.Statut.RESILIEE)),
-            is_avis_du_db=Exists(
-                PlanActions.objects.filter(convention=OuterRef("pk"), statut=PlanActions.Statut.SOUMIS)
+            is_avis_du_db=Exists(_plans_awaiting(user).filter(convention=OuterRef("pk"))),
+            avis_avant_db=Subquery(
+                _avis_dus(user)
+                .filter(plan__convention=OuterRef("pk"))
+                .order_by("echeance")
+                .values("echeance")[:1]
             ),
         )
         .order_by(*ORDRE)
     )
     return conventions
+
+
+def _avis_dus(user: User) -> Any:
+    """Avis that the CAF must give, on a plan or on a fiche open to ``user``."""
+    return Avis.objects.visible_to(user).attendus()
+
+
+def _plans_awaiting(user: User) -> Any:
+    """Plans that wait for an avis: asked for, or submitted before an avis had its own row."""
+    signed = Avis.objects.signes().filter(plan=OuterRef("pk"), fiche=None, version=OuterRef("version"))
+    return PlanActions.objects.filter(
+        Q(pk__in=_avis_dus(user).values("plan")) | Q(statut=PlanActions.Statut.SOUMIS) & ~Exists(signed)
+    )
 
 
 def _fiches_of(user: User) -> Any:
@@ -237,7 +264,7 @@ class PortefeuilleFilter(ListFilter):
     )
     statut = django_filters.ChoiceFilter(label="Statut", empty_label="Tous")
     a_relire = Check(label="Fiches à relire", method="filter_a_relire")
-    avis = Check(label="Avis dû sur le plan", method="filter_avis")
+    avis = Check(label="Avis dû", method="filter_avis")
     copil = Check(label="COPIL à tenir", method="filter_copil")
     fin = Check(label="Finit sous 12 mois", method="filter_fin")
     en_retard = Check(label="Fiches en retard", method="filter_en_retard")
@@ -268,7 +295,7 @@ class PortefeuilleFilter(ListFilter):
         return self._with_fiche(queryset, is_late_db=True) if value else queryset
 
     def filter_avis(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
-        return queryset.filter(plan__statut=PlanActions.Statut.SOUMIS) if value else queryset
+        return queryset.filter(pk__in=_plans_awaiting(self.user).values("convention")) if value else queryset
 
     def filter_copil(self, queryset: ConventionQuerySet, name: str, value: bool) -> ConventionQuerySet:
         copils = Instance.objects.filter(nature=Instance.Nature.COPIL).a_reunir()

@@ -55,8 +55,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "pghistory.middleware.HistoryMiddleware",
+    "ctg_portal.session.ReconnexionMiddleware",
+    "ctg_portal.histoire.HistoryMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -72,6 +72,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "conventions.context_processors.nav",
+                "actions.context_processors.notifications",
             ],
         },
     }
@@ -129,7 +130,15 @@ FILE_UPLOAD_HANDLERS = [
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Portail CTG <portail@example.org>")
+
+# The address of the portal in the e-mails that the worker writes: it has no request to read it from.
+PORTAIL_URL = env("PORTAIL_URL", default="").rstrip("/") or (
+    f"{'https' if HTTPS else 'http'}://{(ALLOWED_HOSTS or ['localhost'])[0].lstrip('*.') or 'localhost'}"
+)
+# The hour, in Paris, from which reminders and digests leave on working days.
+NOTIFICATIONS_HEURE = min(23, max(0, env.int("NOTIFICATIONS_HEURE", default=7)))
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

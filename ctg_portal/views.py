@@ -3,10 +3,10 @@
 from allauth.account.views import LoginView as AllauthLoginView
 from django.conf import settings
 from django.contrib.auth.mixins import UserPassesTestMixin
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.views.generic import TemplateView
+from django.views.generic import TemplateView, View
 from django_filters.views import FilterView
 
 from actions.models import Axe, FicheAction
@@ -19,13 +19,36 @@ from ctg_portal.accueil import a_faire, alertes_pour, decisions_ouvertes, procha
 from ctg_portal.composants import SAMPLE
 from ctg_portal.demo.accounts import demo_accounts
 from ctg_portal.portefeuille import Portefeuille, PortefeuilleFilter, ctg_of, export_xlsx
+from ctg_portal.session import prolong_session, session_end
 from ctg_portal.tableurs import xlsx_response
+from ctg_portal.templatetags.portal import date_heure, paragraphes
+from ctg_portal.textes import LONGUEUR_MAX
 from governance.models import DocumentEmis, PointOrdreDuJour
 
 
 class LoginView(AllauthLoginView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(demo_accounts=demo_accounts() if settings.DEMO else [], **kwargs)
+
+
+class ApercuView(View):
+    """A long text as pages show it, for whoever is writing it; nothing is kept."""
+
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        return HttpResponse(paragraphes(request.POST.get("texte", "")[:LONGUEUR_MAX]))
+
+
+class SessionProlongView(View):
+    """« Rester connecté·e », asked by a page whose session is about to end; answers its new end."""
+
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        prolong_session(request)
+        end = session_end(request)
+        return JsonResponse({"fin": end.isoformat(), "heure": date_heure(timezone.localtime(end))})
 
 
 class PortefeuilleMixin:

@@ -10,16 +10,20 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from docx.oxml.ns import qn
 from docx.shared import Mm
-from docxtpl import DocxTemplate, InlineImage
+from docxtpl import DocxTemplate, InlineImage, RichText
 
 from ctg_portal.contenu import Acte, Tableau, Texte
-from ctg_portal.templatetags.portal import blocks_of, typo
+from ctg_portal.templatetags.portal import typo
+from ctg_portal.textes import Bloc, blocs_of
 
 LARGEUR = 9865
 """Twentieths of a point between the margins of the template."""
 HAUTEUR_SIGNATURE = 1247
 """Twentieths of a point (22 mm) of a row where somebody signs."""
 TITRE_MAX = 255
+LISTES_NUMEROTEES = ("List Number", "List Number 2")
+LIEN = "17586B"
+"""The colour of a link."""
 
 
 def _french(words: str) -> str:
@@ -28,17 +32,36 @@ def _french(words: str) -> str:
     return "".join(typo(SafeString(words)))
 
 
-def _flat(acte: Acte) -> list[dict[str, Any]]:
-    """One row a paragraph, a bullet or a table, in the order of the document."""
+def _rich(document: DocxTemplate, bloc: Bloc) -> RichText:
+    """Its words with what is bold and where links lead."""
+    text = RichText()
+    for piece in bloc.morceaux:
+        link = (
+            {"url_id": document.build_url_id(piece.adresse), "color": LIEN, "underline": True}
+            if piece.adresse
+            else {}
+        )
+        text.add(_french(piece.texte), bold=piece.gras, **link)
+    return text
+
+
+def _genre(bloc: Bloc) -> str:
+    """The name the template gives to its style."""
+    return f"{bloc.genre}{min(bloc.niveau, 2) or ''}"
+
+
+def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
+    """One row a paragraph, an item of a list or a table, in the order of the document."""
     rows: list[dict[str, Any]] = []
     for rank, (ancre, section) in enumerate(acte.numerotees, start=1):
         genre = f"titre{section.niveau}{'s' if section.saut else ''}"
         rows.append({"genre": genre, "texte": _french(section.titre), "ancre": ancre, "rang": rank})
         for bloc in section.blocs:
             if isinstance(bloc, Texte):
-                for kind, lines in blocks_of(_french(bloc.texte)):
-                    texts = lines if kind == "ul" else ["\n".join(lines)]
-                    rows.extend({"genre": kind, "texte": line} for line in texts)
+                rows.extend(
+                    {"genre": _genre(part), "texte": _rich(document, part), "debut": part.rang}
+                    for part in blocs_of(bloc.texte)
+                )
             else:
                 rows.append(
                     {
@@ -73,17 +96,43 @@ def _measure(table: Any, tableau: Tableau) -> None:
             height.set(qn("w:val"), str(HAUTEUR_SIGNATURE))
 
 
+def _number(document: DocxTemplate, ranks: list[int]) -> None:
+    """Each numbered list begins at its own number: a style alone would go on from the list before."""
+    written = document.docx
+    items = [
+        paragraph
+        for paragraph in written.paragraphs
+        if paragraph.style is not None and paragraph.style.name in LISTES_NUMEROTEES
+    ]
+    numbering = written.part.numbering_part.element
+    current: dict[str, int] = {}
+    previous: dict[str, int] = {}
+    for paragraph, rank in zip(items, ranks, strict=True):
+        style = paragraph.style
+        name = str(style.name)
+        if rank != previous.get(name, 0) + 1 or name not in current or rank == 1:
+            model = numbering.num_having_numId(style.element.pPr.numPr.numId.val)
+            num = numbering.add_num(model.abstractNumId.val)
+            num.add_lvlOverride(ilvl=0).add_startOverride(rank)
+            current[name] = num.numId
+        previous[name] = rank
+        number = paragraph._p.get_or_add_pPr().get_or_add_numPr()
+        number.get_or_add_ilvl().val = 0
+        number.get_or_add_numId().val = current[name]
+
+
 def render_docx(
     acte: Acte, template: Path, *, logo: bytes = b"", today: datetime.date | None = None
 ) -> bytes:
     """The file; on one day, the same ``acte`` and template give the same bytes."""
     document = DocxTemplate(template)
     document.init_docx()
+    blocs = _flat(document, acte)
     image = InlineImage(document, io.BytesIO(logo), height=Mm(24)) if logo else None
     document.render(
         {
             "acte": acte,
-            "blocs": _flat(acte),
+            "blocs": blocs,
             "sommaire": [(ancre, section.niveau, _french(section.titre)) for ancre, section in acte.sommaire],
             "logo": image,
             "avertissement": _french(acte.avertissement),
@@ -94,6 +143,7 @@ def render_docx(
     tableaux = [bloc for section in acte.sections for bloc in section.blocs if isinstance(bloc, Tableau)]
     for table, tableau in zip(body.findall(qn("w:tbl")), tableaux, strict=True):
         _measure(table, tableau)
+    _number(document, [row["debut"] for row in blocs if str(row["genre"]).startswith("ol")])
     for drawing in body.iter(qn("wp:docPr")):
         drawing.set("descr", f"Logo de {acte.auteur}")
     properties = document.docx.core_properties

@@ -1,15 +1,17 @@
 """The dossier de séance: seen as a page, then issued and frozen as a file."""
 
+import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Prefetch
+from django.db.models import Max, Prefetch, Subquery
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
 from actions.documents import printable_fiches
-from actions.models import FicheAction
+from actions.models import FicheAction, Pilote
+from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.progression import progress_by_axe, total_progress
 from ctg_portal.documents import image_data
 from ctg_portal.models import User
@@ -26,17 +28,20 @@ def dossier_context(reunion: Reunion) -> dict[str, Any]:
         FicheAction.objects.actives()
         .filter(confidentielle=False)
         .select_related("plan__convention", "axe", "objectif", "structure_pilote")
-        .prefetch_related("pilotes__user")
+        .prefetch_related(Prefetch("pilotes", Pilote.objects.select_related("user")))
         .with_late()
         .in_plan_order()
     )
     points = list(reunion.points.prefetch_related(Prefetch("fiches", fiches)))
     concernees = {fiche.pk: fiche for point in points for fiche in point.fiches.all()}
     total = total_progress(progress_by_axe(printable_fiches(reunion.instance.convention)).values())
+    copil_le, changements = changements_depuis_copil(reunion)
     ouvertes = Decision.objects.before(reunion).ouvertes().most_pressing_first()
     return {
         "convention": reunion.instance.convention,
         "total": total,
+        "copil_le": copil_le,
+        "changements": changements,
         "reunion": reunion,
         "points": points,
         "a_decider": [point for point in points if point.visee == PointOrdreDuJour.Visee.DECISION],
@@ -44,6 +49,19 @@ def dossier_context(reunion: Reunion) -> dict[str, Any]:
         "membres": list(reunion.instance.membres.select_related("organisation", "user")),
         "ouvertes": list(ouvertes.select_related("reunion__instance")),
     }
+
+
+def changements_depuis_copil(reunion: Reunion) -> tuple[datetime.datetime | None, list[FicheChangee]]:
+    """When the last COPIL met before ``reunion``, and what changed since; ``None`` when none met, or without a fiche.
+
+    Confidential fiches are left out; those archived meanwhile are said. Three queries.
+    """
+    convention = reunion.instance.convention
+    copils = Reunion.objects.copils_tenus().filter(instance__convention=convention, debut__lt=reunion.debut)
+    fiches = FicheAction.objects.of_convention(convention).filter(confidentielle=False)
+    found: list[Any] = in_plan(fiches.annotate(copil_le=Subquery(copils.values("debut")[:1])))
+    since = found[0].copil_le if found else None
+    return since, changes_since(found, since, named=False) if since else []
 
 
 def dossier_filename(reunion: Reunion, version: int) -> str:

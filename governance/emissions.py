@@ -7,6 +7,7 @@ import pikepdf
 from django.db import transaction
 from django_tasks import task
 
+from actions.models import Avis
 from conventions.models import Convention
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
@@ -25,6 +26,7 @@ def issue_document(
     source: str,
     by: User,
     reunion: Reunion | None = None,
+    avis: Avis | None = None,
 ) -> DocumentEmis:
     """Fix what the document says; its file is on its way.
 
@@ -33,6 +35,7 @@ def issue_document(
     document = DocumentEmis.objects.create(
         convention=convention,
         reunion=reunion,
+        avis=avis,
         nature=nature,
         titre=titre,
         version=version,

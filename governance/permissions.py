@@ -47,6 +47,12 @@ def is_not_cancelled(user: User, reunion: Reunion) -> bool:
 
 
 @rules.predicate
+def issued_it(user: User, document: DocumentEmis) -> bool:
+    """Whoever signed an avis prepares its file again when it failed."""
+    return document.auteur_id == user.pk
+
+
+@rules.predicate
 def is_failed(user: User, document: DocumentEmis) -> bool:
     return document.statut == DocumentEmis.Statut.ECHEC
 
@@ -61,6 +67,6 @@ rules.add_perm("governance.move_reunion", coordinates)
 rules.add_perm("governance.note_reunion", coordinates & is_decidable)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
-rules.add_perm("governance.retry_documentemis", coordinates & is_failed)
+rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
 rules.add_perm("governance.change_decision", coordinates)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)

@@ -3,6 +3,8 @@ from django.urls import include, path
 from governance.views import (
     actes,
     agenda,
+    avis,
+    changements,
     decisions,
     diagnostic,
     documents,
@@ -66,9 +68,13 @@ mon_agenda = [
 urlpatterns = [
     path("mon-agenda/", include(mon_agenda)),
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
+    path(
+        "conventions/<slug:code>/plan/changements/", changements.ChangementsView.as_view(), name="changements"
+    ),
     path("conventions/<slug:code>/gouvernance/", include(gouvernance)),
     path("conventions/<slug:code>/convention/", include(textes)),
     path("conventions/<slug:code>/diagnostic/", include(diagnostic_partage)),
     path("conventions/<slug:code>/documents/", include(documents_emis)),
+    path("conventions/<slug:code>/plan/avis/<int:pk>/signer/", avis.AvisSignView.as_view(), name="avis_sign"),
     path("organisations/<int:pk>/elus/", elus.ElusOrganisationView.as_view(), name="elus_organisation"),
 ]

@@ -15,6 +15,7 @@ MEMBER = frozenset(MEMBERS)
 COORD = frozenset({"coordination"})
 EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
+SUPERVISE = frozenset({"coordination", "relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 TEAM = frozenset({"coordination", "administration"})
 DEPOSIT = frozenset({"coordination", "relecture"})
@@ -38,6 +39,8 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
     "portefeuille_xlsx": Row((), ALL),
+    "apercu": Row((), ALL, "post", 200),
+    "session_prolong": Row((), ALL, "post", 200),
     "composants": Row((), frozenset()),
     "convention_home": inside(),
     # conventions
@@ -157,6 +160,16 @@ ROWS: dict[str, Row] = {
     # actions
     "actions:mes_fiches": Row((), ALL),
     "actions:a_relire": Row((), ALL),
+    "actions:notifications": Row((), ALL),
+    "actions:notification_read": Row((), ALL, "post", 302),
+    "actions:notifications_read_all": Row((), ALL, "post", 302),
+    "actions:notifications_preferences": Row((), ALL),
+    "actions:notifications_unsubscribe": Row(("cle_desabonnement",), EVERYONE),
+    "actions:pilotes": inside(allowed=COORD),
+    # complete_fiche() names a « Chargé·e de mission enfance ».
+    "actions:pilote_link": inside("charge-de-e-enfance-mission", allowed=COORD),
+    "actions:pilote_unlink": inside("rattachement", allowed=COORD, method="post", status=302),
+    "actions:fiche_nouvelles": inside("fiche", allowed=EDIT),
     "actions:plan": inside(),
     "actions:plan_start": inside(allowed=COORD, method="post", status=302),
     "actions:plan_edit": inside(allowed=COORD),
@@ -166,6 +179,7 @@ ROWS: dict[str, Row] = {
     "actions:fiche_add": inside(allowed=COORD),
     "actions:fiche": inside("fiche"),
     "actions:fiche_pdf": inside("fiche"),
+    "actions:fiche_edit_all": inside("fiche", allowed=EDIT),
     "actions:fiche_edit": inside("fiche", "contexte", allowed=EDIT),
     "actions:fiche_submit": inside("fiche", allowed=EDIT),
     "actions:fiche_ask_completion": inside("en_relecture", allowed=REVIEW),
@@ -178,6 +192,10 @@ ROWS: dict[str, Row] = {
     "actions:fiche_restore": inside("archivee", allowed=COORD),
     "actions:fiche_avancement": inside("fiche", allowed=EDIT),
     "actions:fiche_place": inside("fiche", allowed=COORD),
+    "actions:fiche_historique": inside("fiche"),
+    "actions:fiche_version": inside("fiche", "version"),
+    "actions:fiche_retablir": inside("fiche", "version", "tout", allowed=EDIT),
+    "actions:plan_historique": inside(),
     "actions:pieces": inside("fiche"),
     "actions:piece_add": inside("fiche", allowed=TALK),
     "actions:piece_file": inside("piece"),
@@ -194,9 +212,22 @@ ROWS: dict[str, Row] = {
     "actions:modele_start": inside("modele", allowed=COORD),
     "actions:fiche_copy": inside("fiche", allowed=COORD),
     "actions:note_add": inside("fiche", allowed=EDIT),
+    "actions:bilans": inside(),
+    "actions:etape_tick": inside("fiche", "etape", allowed=EDIT, method="post", status=302),
+    "actions:mesures_annee": inside("fiche", 2026, allowed=EDIT),
     "actions:bilan_edit": inside("fiche", 2026, allowed=EDIT),
     "actions:commentaire_add": inside("fiche", allowed=TALK),
+    "actions:commentaire_reply": inside("commentaire", allowed=TALK),
     "actions:commentaire_resolve": inside("commentaire", allowed=TALK),
+    "actions:commentaire_reopen": inside("resolu", allowed=TALK),
+    "actions:commentaire_edit": inside("commentaire", allowed=REVIEW),
+    "actions:commentaire_withdraw": inside("commentaire", allowed=REVIEW),
+    "actions:section_open": inside("a_completer", "contexte", allowed=SUPERVISE),
+    "actions:avis_ask": inside(allowed=SUPERVISE),
+    "actions:avis": inside("avis_signe"),
+    "actions:avis_edit": inside("avis", allowed=REVIEW),
+    "actions:reserve_answer": inside("reserve", allowed=EDIT),
+    "actions:reserve_conclude": inside("reserve", allowed=REVIEW),
     "actions:indicateur_edit": inside("indicateur", allowed=EDIT),
     "actions:archives": inside(),
     "actions:organiser": inside(allowed=COORD),
@@ -218,6 +249,7 @@ ROWS: dict[str, Row] = {
     "actions:enjeu_objectifs": inside("enjeu", allowed=COORD),
     # governance
     "governance:detail": inside(),
+    "governance:changements": inside(),
     "governance:instance": inside("instance"),
     "governance:instance_add": inside(allowed=COORD),
     "governance:instance_edit": inside("instance", allowed=COORD),
@@ -237,6 +269,7 @@ ROWS: dict[str, Row] = {
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),
+    "governance:avis_sign": inside("avis", allowed=REVIEW),
     "governance:convention_texte": inside(),
     "governance:convention_docx": inside(),
     "governance:convention_pdf": inside(method="post", status=302),

@@ -24,3 +24,4 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
 LOGGING = {}
 # Static files are found where they are written: nothing is collected for the tests.
 WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from actions.courriel import unsubscribe_token
 from tests.access import ACCOUNT, ROWS
 from tests.world import VISITORS, build_world
 
@@ -25,6 +26,7 @@ def address(route, world):
     values["siren"] = world.convention.territoire.siren
     values |= {name: thing.pk for name, thing in world.objects.items()}
     values["cle_agenda"] = world.people["coordination"].flux_agenda.cle
+    values["cle_desabonnement"] = unsubscribe_token(world.people["coordination"])
     values["cle_questionnaire"] = world.objects["questionnaire"].cle
     return reverse(route, args=[values.get(arg, arg) for arg in row.args])
 

@@ -24,6 +24,7 @@ SILENT_CONSTRAINTS = {
     "commentaire_resolu_par_quelqu_un",
     "decision_texte_non_vide",
     "documentemis_version_unique",
+    "documentemis_un_par_avis",
 }
 
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from actions.models import (
+    Avis,
     Bilan,
     Commentaire,
     FicheAction,
+    Genre,
     LienFiche,
     LigneBudget,
     LigneFinancement,
     Mesure,
     ModeleFiche,
     Note,
+    Notification,
     PlanActions,
+    RattachementPilote,
 )
 from conventions.models import (
     ArticleConvention,
@@ -71,6 +75,13 @@ from tests.factories import (
 
 MEMBERS = ("lecture", "pilotage", "redaction", "relecture", "coordination", "administration")
 VISITORS = ("anonymous", "outsider", *MEMBERS)
+
+
+@dataclass
+class Version:
+    """A save of a fiche, by its name in an address."""
+
+    pk: str
 
 
 @dataclass
@@ -162,7 +173,10 @@ def build_world():
     validee = fiche("validee", code="1.1.3", intitule="Former les assistantes maternelles")
     archivee = fiche("brouillon", code="1.1.4", intitule="Action archivée")
     archivee.archive(by=people["coordination"])
-    EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
+    a_completer = fiche("en_relecture", code="1.1.5", intitule="Ouvrir un lieu d’accueil")
+    a_completer.ask_completion(by=people["relecture"], motif="Qui paie ?", sections=["moyens"])
+    PiloteFactory(fiche=validee, nom="Ancien Pilote")
+    etape = EtapeFactory(fiche=brouillon, echeance=timezone.localdate() - datetime.timedelta(days=12))
     indicateur = brouillon.indicateurs.get()
     Mesure.objects.create(indicateur=indicateur, annee=convention.debut.year, valeur="12.50")
     LigneBudget.objects.create(fiche=brouillon, annee=convention.debut.year, prevu="13000.00")
@@ -178,6 +192,36 @@ def build_world():
     modele = ModeleFiche.objects.create(
         convention=convention, intitule="Un relais itinérant", etapes="Trouver un local\nRecruter"
     )
+
+    resolu = Commentaire.objects.create(
+        fiche=brouillon, section="moyens", texte="Le temps de travail ?", auteur=people["relecture"]
+    )
+    resolu.resolve(by=people["coordination"])
+    note_caf = Commentaire.tous.create(
+        fiche=brouillon,
+        section="contexte",
+        texte="Secret de la CAF.",
+        portee=Commentaire.Portee.CAF,
+        auteur=people["relecture"],
+    )
+    avis = plan.avis.ask(plan, by=people["coordination"], echeance=plan.echeance_avis)
+    avis_signe = plan.avis.ask(plan, fiche=validee, by=people["coordination"], echeance=plan.echeance_avis)
+    avis_signe.sens, avis_signe.texte = Avis.Sens.RESERVES, "Une action utile."
+    avis_signe.save()
+    reserve = avis_signe.reserves.create(texte="Le budget de la deuxième année est à préciser.")
+    avis_signe.sign(by=people["relecture"], fonction="Conseillère technique")
+    rattachement = RattachementPilote.link(
+        convention, "ancien-pilote", people["pilotage"], by=people["coordination"]
+    )
+    for person in people.values():
+        Notification.objects.tell(
+            Genre.COMMENTAIRE,
+            validee,
+            [person],
+            cle="commentaire:0",
+            by=people["relecture"],
+            detail="Contexte",
+        )
     piece = PieceJointeFactory(fiche=brouillon, auteur=people["coordination"])
 
     lien = LienFiche.tie(brouillon, "depend", en_relecture, by=people["coordination"])
@@ -276,9 +320,17 @@ def build_world():
             "question_libre": texte,
             "en_relecture": en_relecture,
             "validee": validee,
+            "rattachement": rattachement,
             "archivee": archivee,
             "indicateur": indicateur,
+            "etape": etape,
             "commentaire": commentaire,
+            "resolu": resolu,
+            "note_caf": note_caf,
+            "a_completer": a_completer,
+            "avis": avis,
+            "avis_signe": avis_signe,
+            "reserve": reserve,
             "piece": piece,
             "modele": modele,
             "lien": lien,
@@ -298,6 +350,7 @@ def build_world():
             "organisation": organisation,
             "doublon": doublon,
             "fusion": fusion,
+            "version": Version(f"fiche-{brouillon.events.earliest('pgh_id').pk}"),
             "habilitation": Habilitation.objects.get(user=people["lecture"]),
         },
     )

@@ -3,6 +3,9 @@
 from crispy_forms.helper import FormHelper
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from ctg_portal.fields import LongTextsMixin
 
 
 def form_helper(layout=None):
@@ -64,7 +67,7 @@ def _places(prefix, axe, objectif, fiches, moving):
     return rows
 
 
-class VerbForm(forms.ModelForm):
+class VerbForm(LongTextsMixin, forms.ModelForm):
     """No field, or a reason: confirming is the input. ``save(by=…)`` calls ``verb`` of the instance."""
 
     verb = ""
@@ -97,3 +100,10 @@ def require_words(value, message):
     if not value.strip():
         raise ValidationError(message)
     return value.strip()
+
+
+def refuse_past(day):
+    """A date asked of somebody is today or later; ``None`` passes."""
+    if day and day < timezone.localdate():
+        raise ValidationError("Cette date est déjà passée : choisissez aujourd’hui ou plus tard.")
+    return day

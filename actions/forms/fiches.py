@@ -2,20 +2,21 @@ from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.db import transaction
 
-from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_choices
+from actions.forms.base import MappedChoiceField, VerbForm, form_helper, place_choices, refuse_past
 from actions.models import (
     AVANCEMENT_TRANSITIONS,
-    Bilan,
-    Commentaire,
+    SECTIONS,
     FicheAction,
     IndicateurSuivi,
     Mesure,
     Note,
+    open_section,
 )
 from actions.models.copie import next_code
 from actions.models.fiche import Avancement
 from actions.models.ordre import move_fiche_to
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
+from ctg_portal.fields import LongTextsMixin, TexteLong
 
 
 class FicheAddForm(forms.ModelForm):
@@ -75,12 +76,12 @@ class FichePlaceForm(forms.ModelForm):
         return self.instance
 
 
-class AvancementForm(PlausibleDatesMixin, forms.ModelForm):
+class AvancementForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     avancement = forms.ChoiceField(label="Nouvel avancement", widget=forms.RadioSelect)
     motif = forms.CharField(
         label="Motif",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=TexteLong(3),
         help_text="Obligatoire pour un abandon ; gardé dans le journal de la fiche.",
     )
     fin_reelle = forms.DateField(
@@ -116,12 +117,35 @@ class AvancementForm(PlausibleDatesMixin, forms.ModelForm):
         return self.instance
 
 
-class SubmitForm(VerbForm):
-    verb = "submit"
+class SubmitForm(PlausibleDatesMixin, VerbForm):
+    """Sending to the CAF; a formal avis on the fiche may be asked at the same time."""
+
+    avis = forms.BooleanField(
+        label="Demander aussi un avis formel de la CAF sur cette fiche",
+        required=False,
+        help_text="Un document signé, avec ses réserves s’il y en a.",
+    )
+    echeance = forms.DateField(label="Avis attendu avant le", required=False, widget=date_input())
 
     class Meta:
         model = FicheAction
         fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial["echeance"] = self.instance.plan.echeance_avis
+
+    def clean_echeance(self):
+        return refuse_past(self.cleaned_data["echeance"])
+
+    @transaction.atomic
+    def save(self, *, by):
+        self.instance.submit(by=by)
+        if self.cleaned_data["avis"]:
+            plan = self.instance.plan
+            echeance = self.cleaned_data["echeance"] or plan.echeance_avis
+            plan.avis.ask(plan, fiche=self.instance, by=by, echeance=echeance)
+        return self.instance
 
 
 class ValidateForm(VerbForm):
@@ -134,9 +158,16 @@ class ValidateForm(VerbForm):
 
 class AskCompletionForm(VerbForm):
     verb = "ask_completion"
+    sections = forms.MultipleChoiceField(
+        label="Rubriques à rouvrir",
+        choices=[(section.slug, section.titre) for section in SECTIONS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Les autres restent verrouillées. Aucune cochée : toute la fiche s’ouvre.",
+    )
     motif = forms.CharField(
         label="Ce qu’il faut compléter",
-        widget=forms.Textarea(attrs={"rows": 5}),
+        widget=TexteLong(5),
         help_text="La coordination et les pilotes le liront en tête de la fiche.",
     )
 
@@ -153,9 +184,23 @@ class ReopenForm(AskCompletionForm):
         self.fields["motif"].label = "Pourquoi la rouvrir"
 
 
+class OpenSectionForm(forms.ModelForm):
+    class Meta:
+        model = FicheAction
+        fields = []
+
+    def __init__(self, *args, section, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+    def save(self, *, by):
+        open_section(self.instance, self.section, by=by)
+        return self.instance
+
+
 class ArchiveForm(VerbForm):
     verb = "archive"
-    motif = forms.CharField(label="Motif", required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    motif = forms.CharField(label="Motif", required=False, widget=TexteLong(3))
 
     class Meta:
         model = FicheAction
@@ -170,62 +215,15 @@ class RestoreForm(VerbForm):
         fields = []
 
 
-class CommentaireForm(forms.ModelForm):
-    class Meta:
-        model = Commentaire
-        fields = ["section", "texte"]
-        widgets = {"texte": forms.Textarea(attrs={"rows": 4})}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.helper = form_helper()
-
-
-class CommentaireResolveForm(forms.ModelForm):
-    class Meta:
-        model = Commentaire
-        fields = []
-
-    def save(self, *, by):
-        self.instance.resolve(by=by)
-        return self.instance
-
-
-class NoteForm(PlausibleDatesMixin, forms.ModelForm):
+class NoteForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     class Meta:
         model = Note
         fields = ["date", "texte"]
-        widgets = {"date": date_input(), "texte": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"date": date_input(), "texte": TexteLong(5)}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.helper = form_helper()
-
-
-class BilanForm(forms.ModelForm):
-    class Meta:
-        model = Bilan
-        fields = ["realise", "ecarts", "faits_marquants", "perspectives", "atteinte", "suite"]
-        widgets = dict.fromkeys(fields[:4], forms.Textarea(attrs={"rows": 4}))
-        help_texts = {"atteinte": "En fin d’action.", "suite": "En fin d’action."}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.helper = form_helper(
-            Layout(
-                "realise",
-                "ecarts",
-                "faits_marquants",
-                "perspectives",
-                Row(Column("atteinte", css_class="col-sm-6"), Column("suite", css_class="col-sm-6")),
-            )
-        )
-
-    def clean(self):
-        cleaned = super().clean()
-        if not any(cleaned.get(name) for name in self.fields):
-            raise forms.ValidationError("Écrivez au moins une rubrique du bilan.")
-        return cleaned
 
 
 class MesureForm(RowForm):

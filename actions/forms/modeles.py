@@ -6,17 +6,16 @@ from actions.forms.base import MappedChoiceField, form_helper, place_choices
 from actions.models import FicheAction, ModeleFiche
 from actions.models.modeles import TEXTES, lines_of, make_model
 from conventions.forms.base import SectionForm
+from ctg_portal.fields import LongTextsMixin, TexteLong
 
 LIGNES = {"etapes": 300, "indicateurs": 300, "postes": 200}
 LIGNES_MAX = 60
 
 
-class ModeleAddForm(forms.ModelForm):
+class ModeleAddForm(LongTextsMixin, forms.ModelForm):
     """``instance`` is the fiche the model is made from; ``holders`` (value, label, holder) are those one may write for."""
 
-    usage = forms.CharField(
-        label="À quoi il sert", required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
-    )
+    usage = forms.CharField(label="À quoi il sert", required=False, widget=TexteLong(3))
     detenteur = MappedChoiceField(label="Proposé par")
 
     class Meta:
@@ -45,7 +44,8 @@ class ModeleEditForm(SectionForm):
         model = ModeleFiche
         fields = ["intitule", "usage", "nature", "rythme", "domaines", "publics", *TEXTES, *LIGNES]
         widgets = {
-            **dict.fromkeys(("usage", *TEXTES, *LIGNES), forms.Textarea(attrs={"rows": 4})),
+            **dict.fromkeys(("usage", *TEXTES), TexteLong(4)),
+            **dict.fromkeys(LIGNES, forms.Textarea(attrs={"rows": 4})),
             "domaines": forms.CheckboxSelectMultiple,
             "publics": forms.CheckboxSelectMultiple,
         }

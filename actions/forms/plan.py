@@ -2,10 +2,11 @@ from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.db import transaction
 
-from actions.forms.base import after_choice, form_helper
+from actions.forms.base import after_choice, form_helper, refuse_past
 from actions.models import Axe, FicheAction, Objectif, PlanActions
 from actions.models.plan import place_in_order
-from conventions.forms.base import SectionForm
+from conventions.forms.base import PlausibleDatesMixin, SectionForm, date_input
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from diagnostics.models import Enjeu
 
 COULEURS = {
@@ -23,15 +24,22 @@ COULEURS = {
 class PlanForm(SectionForm):
     class Meta:
         model = PlanActions
-        fields = ["introduction"]
-        widgets = {"introduction": forms.Textarea(attrs={"rows": 10})}
+        fields = ["introduction", "delai_avis"]
+        widgets = {"introduction": TexteLong(10)}
         help_texts = {
             "introduction": "D’où vient le plan, comment il a été construit. Elle ouvre le document imprimé."
         }
 
 
-class PlanMoveForm(forms.ModelForm):
-    """No field: confirming is the whole input."""
+class PlanMoveForm(PlausibleDatesMixin, forms.ModelForm):
+    """Confirming is the whole input; submitting also says when the CAF is expected to answer."""
+
+    echeance = forms.DateField(
+        label="Avis de la CAF attendu avant le",
+        required=False,
+        widget=date_input(),
+        help_text="Vide : le délai habituel du plan.",
+    )
 
     class Meta:
         model = PlanActions
@@ -40,13 +48,20 @@ class PlanMoveForm(forms.ModelForm):
     def __init__(self, *args, statut, **kwargs):
         super().__init__(*args, **kwargs)
         self.statut = statut
+        if statut == PlanActions.Statut.SOUMIS:
+            self.initial["echeance"] = self.instance.echeance_avis
+        else:
+            del self.fields["echeance"]
+
+    def clean_echeance(self):
+        return refuse_past(self.cleaned_data["echeance"])
 
     def save(self, *, by):
-        self.instance.move_to(self.statut, by=by)
+        self.instance.move_to(self.statut, by=by, echeance=self.cleaned_data.get("echeance"))
         return self.instance
 
 
-class PlacedForm(forms.ModelForm):
+class PlacedForm(LongTextsMixin, forms.ModelForm):
     """A row of the plan with its place among its siblings."""
 
     parent = ""
@@ -78,7 +93,7 @@ class AxeForm(PlacedForm):
     class Meta:
         model = Axe
         fields = ["code", "intitule", "enjeu_central", "couleur"]
-        widgets = {"enjeu_central": forms.Textarea(attrs={"rows": 6}), "couleur": forms.Select}
+        widgets = {"enjeu_central": TexteLong(6), "couleur": forms.Select}
         help_texts = {"couleur": "Sur l’écran et sur le papier ; le numéro de l’axe l’accompagne toujours."}
 
     def __init__(self, *args, **kwargs):

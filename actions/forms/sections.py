@@ -1,6 +1,7 @@
 """One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves."""
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.forms import inlineformset_factory
@@ -14,10 +15,12 @@ from actions.models import (
     LigneFinancement,
     PartenaireFiche,
     Pilote,
+    Public,
 )
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
-from conventions.models import Dispositif, Organisation, people_of
-from ctg_portal.fields import MontantField
+from conventions.models import Dispositif, Domaine, Organisation, people_of
+from ctg_portal.chargement import load_together
+from ctg_portal.fields import MontantField, TexteLong
 from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
 from diagnostics.models import Constat, Enjeu
@@ -26,35 +29,74 @@ RGPD = "N’écrivez rien sur une famille ou une personne en particulier."
 LIGNES_MAX = 60
 
 
-def area(rows=5):
-    return forms.Textarea(attrs={"rows": rows})
+FACULTATIFS = frozenset({"cadres", "enjeux", "constats"})
+LIENS = ("domaines", "communes", "publics", "enjeux", "constats")
+"""Many-to-many fields whose choices are rows of the territory or of the lists."""
 
 
-def organisations_of(fiche):
-    """Whom the fiche may name, by key: those of its convention, and those it already names."""
-    named = (
-        Q(pk__in=Organisation.objects.for_convention(fiche.plan.convention).values("pk"))
-        | Q(pk=fiche.structure_pilote_id)
-        | Q(pk__in=fiche.partenaires.values("organisation"))
-        | Q(pk__in=fiche.lignes_financement.values("financeur"))
-    )
-    return {row.pk: row for row in Organisation.objects.filter(named)}
+class Choix:
+    """What the sections of one fiche offer; ``load()`` reads it all at once, for the page of all the sections."""
+
+    def __init__(self, fiche):
+        convention = fiche.plan.convention
+        self.fiche = fiche
+        self.rows = {
+            "domaines": Domaine.objects.all(),
+            "publics": Public.objects.all(),
+            "communes": convention.territoire.communes.order_by("nom"),
+            "enjeux": Enjeu.objects.filter(diagnostic__convention=convention),
+            "constats": Constat.objects.filter(diagnostic__convention=convention),
+            "cadres": convention.contrats_lies.select_related("territoire"),
+            "organisations": self._organisations(),
+            "dispositifs": Dispositif.objects.all(),
+            "people": people_of(convention),
+        }
+        self.saved = {}
+
+    def _organisations(self):
+        """Whom the fiche may name: those of its convention, and those it already names."""
+        fiche = self.fiche
+        named = (
+            Q(pk__in=Organisation.objects.for_convention(fiche.plan.convention).values("pk"))
+            | Q(pk=fiche.structure_pilote_id)
+            | Q(pk__in=fiche.partenaires.values("organisation"))
+            | Q(pk__in=fiche.lignes_financement.values("financeur"))
+        )
+        return Organisation.objects.filter(named)
+
+    def load(self, formset_models):
+        """One query for the choices, the ties of the fiche and the rows of its formsets."""
+        ties = {name: getattr(self.fiche, name).all() for name in LIENS}
+        self.saved = {
+            model: model.objects.filter(fiche=self.fiche).order_by(*model._meta.ordering)
+            for model in formset_models
+        }
+        alone = [rows for name, rows in self.rows.items() if name != "cadres"]
+        load_together(*alone, *ties.values(), *self.saved.values())
+        self.fiche._prefetched_objects_cache = getattr(self.fiche, "_prefetched_objects_cache", {}) | ties
+
+    def by_pk(self, name):
+        return {row.pk: row for row in self.rows[name]}
 
 
 class FicheRowFormSet(OrderedFormSet):
     """Rows of one fiche; its convention limits what may be chosen."""
 
+    choix = None
+
     def shared_rows(self):
-        rows = {}
-        fields = self.form.base_fields
-        convention = self.instance.plan.convention
-        if organisations := [name for name in ("organisation", "financeur") if name in fields]:
-            rows |= dict.fromkeys(organisations, organisations_of(self.instance))
-        if "dispositif" in fields:
-            rows["dispositif"] = {row.pk: row for row in Dispositif.objects.all()}
-        if "user" in fields:
-            rows["user"] = {row.pk: row for row in people_of(convention)}
-        return rows
+        kinds = {
+            "organisation": "organisations",
+            "financeur": "organisations",
+            "dispositif": "dispositifs",
+            "user": "people",
+        }
+        found = {}
+        return {
+            name: found.setdefault(kind, self.choix.by_pk(kind))
+            for name, kind in kinds.items()
+            if name in self.form.base_fields
+        }
 
 
 def rows_of(model, form, **options):
@@ -93,6 +135,14 @@ class EtapeForm(RowForm):
         model = Etape
         fields = ["intitule", "responsable", "echeance", "faite_le"]
         widgets = {"echeance": date_input(), "faite_le": date_input()}
+
+    def clean_faite_le(self):
+        day = self.cleaned_data["faite_le"]
+        if day and day > timezone.localdate():
+            raise ValidationError(
+                "Une étape ne peut pas être faite à une date à venir\u00a0: laissez vide, ou donnez son échéance."
+            )
+        return day
 
 
 class LigneBudgetForm(RowForm):
@@ -135,15 +185,36 @@ class FicheSectionForm(SectionForm):
 
     rows = {}
 
-    def prepare(self):
-        self.formsets = {
-            prefix: formset_class(self.data if self.is_bound else None, instance=self.instance, prefix=prefix)
-            for prefix, formset_class in self.rows.items()
-        }
-        self.limit_choices(self.instance.plan.convention)
+    def __init__(self, *args, choix=None, **kwargs):
+        self.choix = choix or Choix(kwargs["instance"])
+        super().__init__(*args, **kwargs)
 
-    def limit_choices(self, convention):
-        """Related objects are those of the convention."""
+    def prepare(self):
+        self.formsets = {}
+        for name, formset_class in self.rows.items():
+            formset = formset_class(
+                self.data if self.is_bound else None, instance=self.instance, prefix=self.add_prefix(name)
+            )
+            formset.choix = self.choix
+            if formset.model in self.choix.saved:
+                formset._queryset = self.choix.saved[formset.model]
+            self.formsets[name] = formset
+        for name in ("cadres", *LIENS):
+            if name in self.fields:
+                self.offer(name)
+
+    def offer(self, name):
+        """Related objects are those of the convention; a choice of nothing is no field."""
+        field, rows = self.fields[name], self.choix.rows[name]
+        field.queryset = rows
+        if name in FACULTATIFS and not rows:
+            del self.fields[name]
+        elif rows._result_cache is not None:
+            # The iterator of the field would read them again.
+            field.choices = [(row.pk, str(row)) for row in rows]
+
+    def announce(self, *, by):
+        """Tell whom it concerns what was just saved."""
 
     def saved_state(self):
         state = super().saved_state()
@@ -211,12 +282,6 @@ class IdentiteForm(FicheSectionForm):
             "communes": forms.CheckboxSelectMultiple,
         }
 
-    def limit_choices(self, convention):
-        self.fields["cadres"].queryset = convention.contrats_lies.select_related("territoire")
-        self.fields["communes"].queryset = convention.territoire.communes.order_by("nom")
-        if not self.fields["cadres"].queryset:
-            del self.fields["cadres"]
-
 
 class ContexteForm(FicheSectionForm):
     class Meta:
@@ -225,38 +290,32 @@ class ContexteForm(FicheSectionForm):
         widgets = {
             "enjeux": forms.CheckboxSelectMultiple,
             "constats": forms.CheckboxSelectMultiple,
-            "besoins": area(6),
-            "dispositifs_existants": area(),
+            "besoins": TexteLong(6),
+            "dispositifs_existants": TexteLong(),
         }
         help_texts = {"besoins": RGPD}
-
-    def limit_choices(self, convention):
-        for name, model in (("enjeux", Enjeu), ("constats", Constat)):
-            self.fields[name].queryset = model.objects.filter(diagnostic__convention=convention)
-            if not self.fields[name].queryset:
-                del self.fields[name]
 
 
 class ObjectifsForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["objectif_general", "objectifs_specifiques", "changements_attendus"]
-        widgets = dict.fromkeys(fields, area())
+        widgets = dict.fromkeys(fields, TexteLong())
 
 
 class ModalitesForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["modalites"]
-        widgets = {"modalites": area(12)}
-        help_texts = {"modalites": "Une ligne qui commence par un tiret devient une puce. " + RGPD}
+        widgets = {"modalites": TexteLong(12)}
+        help_texts = {"modalites": RGPD}
 
 
 class PublicForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["publics", "public_precisions", "effectif_attendu"]
-        widgets = {"publics": forms.CheckboxSelectMultiple, "public_precisions": area(3)}
+        widgets = {"publics": forms.CheckboxSelectMultiple, "public_precisions": TexteLong(3)}
 
 
 class EquipeForm(FicheSectionForm):
@@ -266,10 +325,18 @@ class EquipeForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"]
-        widgets = {"equipe_projet": area(4)}
+        widgets = {"equipe_projet": TexteLong(4)}
 
-    def limit_choices(self, convention):
-        self.fields["structure_pilote"].share(organisations_of(self.instance))
+    def prepare(self):
+        super().prepare()
+        self.fields["structure_pilote"].share(self.choix.by_pk("organisations"))
+
+    def announce(self, *, by):
+        rows = self.formsets["pilotes"]
+        saved = [*rows.new_objects, *(row for row, changed in rows.changed_objects if "user" in changed)]
+        self.instance.notifications.tell_pilotes(
+            self.instance, [row.user for row in saved if row.user], by=by
+        )
 
 
 class MoyensForm(FicheSectionForm):
@@ -281,7 +348,11 @@ class MoyensForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["moyens_humains", "etp", "moyens_materiels", "moyens_techniques"]
-        widgets = {"moyens_humains": area(3), "moyens_materiels": area(3), "moyens_techniques": area(3)}
+        widgets = {
+            "moyens_humains": TexteLong(3),
+            "moyens_materiels": TexteLong(3),
+            "moyens_techniques": TexteLong(3),
+        }
         localized_fields = ("etp",)
 
 
@@ -298,14 +369,14 @@ class EvaluationForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["methode_evaluation"]
-        widgets = {"methode_evaluation": area(4)}
+        widgets = {"methode_evaluation": TexteLong(4)}
 
 
 class SuiviForm(FicheSectionForm):
     class Meta:
         model = FicheAction
         fields = ["difficultes", "prochaines_etapes"]
-        widgets = {"difficultes": area(4), "prochaines_etapes": area(4)}
+        widgets = {"difficultes": TexteLong(4), "prochaines_etapes": TexteLong(4)}
         help_texts = {"difficultes": RGPD}
 
 

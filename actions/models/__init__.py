@@ -1,5 +1,14 @@
 from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
-from actions.models.brouillon import Brouillon, fits_in_draft
+from actions.models.avis import Avis, Reserve, SuiteReserve
+from actions.models.brouillon import Brouillon
+from actions.models.commentaire import Commentaire, Mention, SuiteCommentaire, mentionable
+from actions.models.complements import (
+    Complements,
+    SectionDemandee,
+    complements_of,
+    complete_section,
+    open_section,
+)
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -11,11 +20,12 @@ from actions.models.fiche import (
     Transition,
 )
 from actions.models.lecture import for_screen
+from actions.models.lettre import AbonnementCourriel, Lettre, Routine
 from actions.models.liens import LienFiche
 from actions.models.modeles import ModeleFiche
+from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
     Bilan,
-    Commentaire,
     Imputation,
     IndicateurSuivi,
     LigneBudget,
@@ -25,13 +35,16 @@ from actions.models.parts import (
     PartenaireFiche,
 )
 from actions.models.pieces import PieceJointe
+from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
+from actions.models.suivis import LIENS, LIGNES
 
 __all__ = [
     "AVANCEMENT_TRANSITIONS",
     "REDACTION_TRANSITIONS",
     "SECTIONS",
     "TRANSITIONS_PLAN",
+    "AbonnementCourriel",
     "Axe",
     "Bilan",
     "Brouillon",
@@ -40,22 +53,40 @@ __all__ = [
     "Commentaire",
     "Etape",
     "FicheAction",
+    "Genre",
     "Imputation",
     "IndicateurSuivi",
+    "LIENS",
+    "LIGNES",
+    "Lettre",
     "LigneBudget",
     "LigneFinancement",
     "LienFiche",
     "Mesure",
     "ModeleFiche",
     "Note",
+    "Notification",
     "Objectif",
     "PartenaireFiche",
     "PieceJointe",
     "Pilote",
     "PlanActions",
     "Public",
+    "RattachementPilote",
+    "ReglageNotification",
+    "Routine",
     "Transition",
-    "fits_in_draft",
     "for_screen",
     "plan_tree",
+    "Avis",
+    "Reserve",
+    "SuiteReserve",
+    "Mention",
+    "SuiteCommentaire",
+    "mentionable",
+    "Complements",
+    "SectionDemandee",
+    "complements_of",
+    "complete_section",
+    "open_section",
 ]

@@ -1,7 +1,7 @@
 """What somebody typed in a section and has not saved yet."""
 
 import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from actions.models.fiche import SECTIONS, FicheAction
 from ctg_portal.models import User
+from ctg_portal.session import as_data, typed
 
 ETAPES = "etapes"
 """The steps are edited apart from the section that shows them."""
+NOUVELLES = "nouvelles"
+"""The short page where a pilote gives news: no section of the fiche, but words to keep all the same."""
 PRESENCE = datetime.timedelta(minutes=15)
 """Whoever typed in a section less than this ago is said to be editing it."""
-OCTETS_MAX = 300_000
-"""As much as the longest sections hold ten times over."""
-HORS_BROUILLON = frozenset({"csrfmiddlewaretoken"})
 
 SECTION_CHOICES = [*((section.slug, section.titre) for section in SECTIONS), (ETAPES, "Étapes")]
 
@@ -69,7 +69,7 @@ class Brouillon(models.Model):
     @classmethod
     def keep(cls, fiche: FicheAction, section: str, data: QueryDict, *, by: User) -> "Brouillon":
         """Keep what was typed, in the place of what was kept before."""
-        donnees = {name: values for name, values in data.lists() if name not in HORS_BROUILLON}
+        donnees = typed(data)
         kept, _ = cls.objects.update_or_create(
             user=by,
             fiche=fiche,
@@ -80,13 +80,4 @@ class Brouillon(models.Model):
 
     def as_data(self) -> QueryDict:
         """What the browser would send."""
-        data = QueryDict(mutable=True)
-        for name, values in self.donnees.items():
-            data.setlist(name, values)
-        return data
-
-
-def fits_in_draft(data: QueryDict) -> bool:
-    """Whether what was sent is short enough to be kept, and holds nothing that the database refuses."""
-    sent: list[Any] = [text for name, values in data.lists() for text in (name, *values)]
-    return sum(len(text.encode()) for text in sent) <= OCTETS_MAX and not any("\x00" in text for text in sent)
+        return as_data(self.donnees)

@@ -12,7 +12,9 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q,
 from django.urls import reverse
 from django.utils import timezone
 
+from actions.models.noms import key_of_name
 from actions.models.plan import Axe, Objectif, PlanActions
+from actions.models.suivi import Suivi
 from conventions.models import Commune, Convention, Domaine, Habilitation, Organisation, Signataire
 from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.workflow import TransitionError, require_transition
@@ -209,11 +211,15 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         return self.filter(indicateurs=None)
 
     def with_counts(self) -> Self:
-        """Annotate ``nb_pilotes``, ``nb_indicateurs`` and ``nb_ouverts`` (open comments)."""
+        """Annotate ``nb_pilotes``, ``nb_indicateurs``, and the threads of the whole team: ``nb_ouverts`` (without an
+        answer), ``nb_repondus``. The CAF's own notes are counted for nobody: a number would tell that they exist.
+        """
+        equipe = Q(commentaires__portee="equipe")
         return self.annotate(
             nb_pilotes=Count("pilotes", distinct=True),
             nb_indicateurs=Count("indicateurs", distinct=True),
-            nb_ouverts=Count("commentaires", filter=Q(commentaires__resolu_le=None), distinct=True),
+            nb_ouverts=Count("commentaires", filter=equipe & Q(commentaires__etat="ouvert"), distinct=True),
+            nb_repondus=Count("commentaires", filter=equipe & Q(commentaires__etat="repondu"), distinct=True),
         )
 
     def for_list(self) -> Self:
@@ -251,6 +257,7 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
                 "journal__by",
                 "commentaires__auteur",
                 "commentaires__resolu_par",
+                "commentaires__suites__auteur",
             )
             .with_late()
             .with_counts()
@@ -539,6 +546,11 @@ class FicheAction(TimestampedModel, Ordered):
         prevu, demande = totaux["prevu"], totaux["demande"]
         return totaux | {"ecart": None if prevu is None or demande is None else prevu - demande}
 
+    @property
+    def suivi(self) -> Suivi:
+        """Its steps, its money and its indicators as they are shown."""
+        return Suivi(self)
+
     def same_code(self, user: User) -> list["FicheAction"]:
         """Other fiches of the plan, open to ``user``, that show the same number; one query.
 
@@ -589,8 +601,11 @@ class FicheAction(TimestampedModel, Ordered):
         self._move_redaction(Redaction.EN_RELECTURE, by=by)
 
     @transaction.atomic
-    def ask_completion(self, *, by: User, motif: str) -> None:
-        """En relecture or validée → à compléter; ``motif`` says what is expected."""
+    def ask_completion(self, *, by: User, motif: str, sections: Iterable[str] = ()) -> None:
+        """En relecture or validée → à compléter; ``motif`` says what is expected.
+
+        ``sections`` (slugs) opens those alone, and locks the others; without any, the whole fiche is open.
+        """
         self._lock()
         require_transition(
             REDACTION_TRANSITIONS,
@@ -600,7 +615,9 @@ class FicheAction(TimestampedModel, Ordered):
         )
         if not motif.strip():
             raise TransitionError("Dites ce qu’il faut compléter.")
-        self._move_redaction(Redaction.A_COMPLETER, by=by, motif=motif.strip())
+        demande = self._move_redaction(Redaction.A_COMPLETER, by=by, motif=motif.strip())
+        for section in dict.fromkeys(sections):
+            demande.sections_demandees.create(section=section, par=by)
 
     @transaction.atomic
     def validate(self, *, by: User) -> None:
@@ -724,13 +741,17 @@ class FicheAction(TimestampedModel, Ordered):
     def _refus_redaction(self, action: str) -> str:
         return f"Une fiche « {self.get_redaction_display().lower()} » ne peut pas {action}."
 
-    def _move_redaction(self, redaction: str, *, by: User, motif: str = "") -> None:
-        self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
+    def _move_redaction(self, redaction: str, *, by: User, motif: str = "") -> "Transition":
+        line = self._journal(Transition.Champ.REDACTION, self.redaction, redaction, by=by, motif=motif)
         self.redaction = redaction
         self.save(update_fields=["redaction", "soumise_le", "updated_at"])
+        self.notifications.tell_redaction(line, by=by)
+        return line
 
-    def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> None:
-        Transition.objects.create(fiche=self, champ=champ, depuis=depuis, vers=vers, by=by, motif=motif)
+    def _journal(self, champ: str, depuis: str, vers: str, *, by: User, motif: str) -> "Transition":
+        return Transition.objects.create(
+            fiche=self, champ=champ, depuis=depuis, vers=vers, by=by, motif=motif
+        )
 
 
 class Transition(models.Model):
@@ -788,6 +809,10 @@ class Etape(Ordered):
     def is_late(self) -> bool:
         return self.faite_le is None and self.echeance is not None and self.echeance < timezone.localdate()
 
+    def complete(self) -> None:
+        """Done today; the first to say so is kept."""
+        Etape.objects.filter(pk=self.pk, faite_le=None).update(faite_le=timezone.localdate())
+
 
 class Pilote(Ordered):
     """Who pilots the action: an account, or a plain name that can be linked to an account later."""
@@ -823,3 +848,8 @@ class Pilote(Ordered):
 
     def __str__(self) -> str:
         return str(self.user) if self.user else self.nom
+
+    @property
+    def cle_du_nom(self) -> str:
+        """The same for every way of writing the name; see ``actions/models/noms.py``."""
+        return key_of_name(self.nom)

@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import OuterRef, Prefetch
 from django.db.models.functions import Coalesce, JSONObject
 
+from actions.models.complements import with_sections
 from actions.models.fiche import FicheActionQuerySet, Pilote, Public, Transition
 from actions.models.parts import (
-    Commentaire,
     IndicateurSuivi,
     LigneFinancement,
     Mesure,
@@ -26,7 +26,7 @@ def _labels(model: type[models.Model], field: str) -> ArraySubquery:
 
 
 def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
-    """What the page of a fiche shows, in ten queries."""
+    """What the page of a fiche shows, in nine queries."""
     cadres = Convention.objects.filter(fiches_partagees=OuterRef("pk")).order_by("debut", "pk")
     partenaires = PartenaireFiche.objects.filter(fiche=OuterRef("pk")).order_by("ordre", "pk")
     mesures = (
@@ -66,8 +66,7 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
             ),
             Prefetch("notes", Note.objects.select_related("auteur")),
             "bilans",
-            Prefetch("journal", Transition.objects.select_related("by")),
-            Prefetch("commentaires", Commentaire.objects.select_related("auteur", "resolu_par")),
+            Prefetch("journal", with_sections(Transition.objects.select_related("by"))),
         )
         .with_late()
     )

@@ -1,4 +1,4 @@
-"""What a fiche is made of besides its own columns: team, budget, indicators, follow-up, comments."""
+"""What a fiche is made of besides its own columns: team, budget, indicators, follow-up."""
 
 from decimal import Decimal
 from typing import Self
@@ -6,20 +6,18 @@ from typing import Self
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import OuterRef, Q, Sum
 from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
-from actions.models.fiche import SECTIONS, FicheAction
+from actions.models.fiche import FicheAction
 from conventions.models import Convention, Dispositif, Financement, Organisation
 from ctg_portal.models import Ordered, TimestampedModel, User
-from ctg_portal.workflow import TransitionError
 
 ANNEES = [MinValueValidator(2000), MaxValueValidator(2100)]
 ANNEE_PLAUSIBLE = Q(annee__gte=2000, annee__lte=2100)
 ANNEE_MESSAGE = "L’année est comprise entre 2000 et 2100."
-SECTION_CHOICES = [("", "Toute la fiche"), *((section.slug, section.titre) for section in SECTIONS)]
 
 
 class PartenaireFiche(Ordered):
@@ -301,52 +299,3 @@ class Bilan(TimestampedModel):
 
     def __str__(self) -> str:
         return f"Bilan {self.annee}"
-
-
-class CommentaireQuerySet(models.QuerySet["Commentaire"]):
-    def visible_to(self, user: User) -> Self:
-        return self.filter(fiche__in=FicheAction.objects.visible_to(user))
-
-    def ouverts(self) -> Self:
-        return self.filter(resolu_le=None)
-
-
-class Commentaire(TimestampedModel):
-    """A remark on a section of a fiche, open until somebody resolves it."""
-
-    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="commentaires")
-    section = models.CharField("rubrique", max_length=15, choices=SECTION_CHOICES, blank=True)
-    texte = models.TextField("commentaire")
-    auteur = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="commentaires", editable=False
-    )
-    resolu_le = models.DateTimeField("résolu le", null=True, blank=True, editable=False)
-    resolu_par = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
-    )
-
-    objects = CommentaireQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "commentaire"
-        ordering = ["created_at", "pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="commentaire_resolu_par_quelqu_un",
-                condition=Q(resolu_le=None, resolu_par=None)
-                | Q(resolu_le__isnull=False, resolu_par__isnull=False),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.auteur}, {self.get_section_display()}"
-
-    @transaction.atomic
-    def resolve(self, *, by: User) -> None:
-        """Close the remark; the first to do so is kept."""
-        self.refresh_from_db(from_queryset=Commentaire.objects.select_for_update(of=("self",)))
-        if self.resolu_le:
-            raise TransitionError("Ce commentaire est déjà résolu.")
-        self.resolu_le = timezone.now()
-        self.resolu_par = by
-        self.save(update_fields=["resolu_le", "resolu_par", "updated_at"])

@@ -1,3 +1,4 @@
+import datetime
 from typing import Any, Self
 
 import pghistory
@@ -14,6 +15,8 @@ from diagnostics.models import Enjeu
 
 NOMBRE_COULEURS = 8
 """Colours of the colour-blind-safe set of axes, ``.axe-1`` to ``.axe-8`` in the theme."""
+DELAI_AVIS = 30
+"""Days given to the CAF for its avis, until a plan says otherwise; no published source settles it."""
 
 
 class PlanActionsQuerySet(models.QuerySet["PlanActions"]):
@@ -51,6 +54,12 @@ class PlanActions(TimestampedModel):
     statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.EN_ELABORATION)
     adopte_le = models.DateField("adopté le", null=True, blank=True)
     introduction = models.TextField("introduction", blank=True)
+    delai_avis = models.PositiveSmallIntegerField(
+        "délai de l’avis de la CAF (jours)",
+        default=DELAI_AVIS,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="Proposé à chaque envoi du plan ou d’une fiche pour avis ; la date se change alors.",
+    )
 
     objects = PlanActionsQuerySet.as_manager()
 
@@ -62,7 +71,12 @@ class PlanActions(TimestampedModel):
                 name="planactions_adopte_avec_date",
                 condition=~Q(statut="adopte") | Q(adopte_le__isnull=False),
                 violation_error_message="Un plan adopté porte la date de son adoption.",
-            )
+            ),
+            models.CheckConstraint(
+                name="planactions_delai_avis_plausible",
+                condition=Q(delai_avis__gte=1, delai_avis__lte=365),
+                violation_error_message="Le délai de l’avis va de 1 à 365 jours.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -77,9 +91,18 @@ class PlanActions(TimestampedModel):
         suivants = TRANSITIONS_PLAN.get(self.statut, frozenset())
         return [statut for statut in Statut if statut.value in suivants]
 
+    @property
+    def echeance_avis(self) -> datetime.date:
+        """The date proposed for an avis asked today."""
+        return timezone.localdate() + datetime.timedelta(days=self.delai_avis)
+
     @transaction.atomic
-    def move_to(self, statut: str, *, by: User) -> None:
-        """Change the statut along ``TRANSITIONS_PLAN``; adopting dates the plan, and a revision starts a version."""
+    def move_to(self, statut: str, *, by: User, echeance: datetime.date | None = None) -> None:
+        """Change the statut along ``TRANSITIONS_PLAN``; adopting dates the plan, and a revision starts a version.
+
+        Submitting asks the CAF for its avis before ``echeance`` (by default, after ``delai_avis`` days). An avis not
+        given when the plan is taken back or adopted is no longer expected.
+        """
         self.refresh_from_db(from_queryset=PlanActions.objects.select_for_update(of=("self",)))
         require_transition(
             TRANSITIONS_PLAN,
@@ -94,6 +117,10 @@ class PlanActions(TimestampedModel):
         self.statut = statut
         with pghistory.context(par=by.pk):
             self.save(update_fields=["statut", "adopte_le", "version", "updated_at"])
+        if statut == Statut.SOUMIS:
+            self.avis.ask(self, by=by, echeance=echeance or self.echeance_avis)
+        elif statut in (Statut.EN_ELABORATION, Statut.ADOPTE):
+            self.avis.filter(fiche=None).withdraw()
 
 
 def place_in_order(siblings: "models.QuerySet[Any]", row: Any, *, after: Any | None) -> None:
@@ -116,7 +143,7 @@ class ObjectifQuerySet(models.QuerySet["Objectif"]):
         return self.filter(axe__plan__convention__in=Convention.objects.visible_to(user))
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Axe(Ordered):
     """An « axe stratégique ». Its displayed code is not its order, nor a key."""
 
@@ -153,7 +180,7 @@ class Axe(Ordered):
         return f"Axe {self.code} – {self.intitule}"
 
 
-@pghistory.track()
+@pghistory.track(pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 class Objectif(Ordered):
     """An objectif of an axe, with the enjeux of the diagnostic it answers. Some plans have none."""
 

@@ -1,7 +1,9 @@
 from django.views.generic import UpdateView
 
 from actions.models import FicheAction
+from actions.models.libelles import in_a_sentence, redaction_label
 from conventions.mixins import InConventionMixin
+from conventions.permissions import roles_on
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 
 
@@ -16,9 +18,9 @@ class FicheMixin(InConventionMixin, PermissionMixin):
     room = "plan"
 
     def state_sentence(self, fiche):
+        label = redaction_label(fiche.redaction, roles_on(self.request.user, fiche.plan.convention_id))
         return (
-            f"La fiche est maintenant « {fiche.get_redaction_display().lower()} » : "
-            "cette page n’est plus ouverte pour elle."
+            f"La fiche est maintenant « {in_a_sentence(label)} » : cette page n’est plus ouverte pour elle."
         )
 
 

@@ -6,9 +6,11 @@ from django.utils import timezone
 from django.views.generic import DetailView
 
 from actions.forms.sections import SECTION_FORMS
-from actions.models import Brouillon, fits_in_draft
-from actions.models.brouillon import ETAPES
+from actions.models import Brouillon, complements_of
+from actions.models.brouillon import ETAPES, NOUVELLES
+from actions.models.complements import TITRES
 from actions.views.base import FicheMixin
+from ctg_portal.session import fits, prolong_session
 
 
 class BrouillonMixin(FicheMixin):
@@ -20,7 +22,7 @@ class BrouillonMixin(FicheMixin):
     @property
     def section(self):
         section = self.kwargs["section"]
-        if section not in SECTION_FORMS and section != ETAPES:
+        if section not in SECTION_FORMS and section not in (ETAPES, NOUVELLES):
             raise Http404
         return section
 
@@ -31,11 +33,16 @@ class BrouillonKeepView(BrouillonMixin, DetailView):
     def post(self, request, *args, **kwargs):
         section = self.section
         fiche = self.get_object()
-        if not fits_in_draft(request.POST):
+        if not fits(request.POST):
             return self.answer("Brouillon non gardé : la saisie est trop longue.", status=413)
+        prolong_session(request)
         kept = Brouillon.keep(fiche, section, request.POST, by=request.user)
         moment = timezone.localtime(kept.updated_at)
-        return self.answer(f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}.")
+        words = f"Brouillon gardé à {moment.hour}\u00a0h\u00a0{moment:%M}."
+        complements = complements_of(fiche)
+        if section in TITRES and complements.is_locked(section):
+            words += f" {complements.refus(section)}"
+        return self.answer(words)
 
     def answer(self, words, status=200):
         return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
@@ -47,5 +54,5 @@ class BrouillonDropView(BrouillonMixin, DetailView):
         fiche = self.get_object()
         Brouillon.objects.visible_to(request.user).filter(fiche=fiche, section=section).delete()
         messages.success(request, "Le brouillon est jeté. La rubrique enregistrée n’a pas changé.")
-        ancre = "modalites" if section == ETAPES else section
+        ancre = {ETAPES: "modalites", NOUVELLES: "suivi"}.get(section, section)
         return HttpResponseRedirect(f"{fiche.get_absolute_url()}#{ancre}")

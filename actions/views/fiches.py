@@ -12,13 +12,15 @@ from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
 from actions.models import (
     SECTIONS,
+    Avis,
     Axe,
     Brouillon,
-    Commentaire,
     FicheAction,
     Imputation,
     PlanActions,
-    fits_in_draft,
+    SectionDemandee,
+    complements_of,
+    complete_section,
     for_screen,
     plan_tree,
 )
@@ -27,8 +29,10 @@ from actions.models.liens import links_of, with_links
 from actions.models.pieces import pieces_of
 from actions.permissions import makes_models_here
 from actions.views.base import FicheMixin, VerbView
+from actions.views.fils import Fil, Fils
 from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import TransitionFormMixin, WhileOpenMixin
+from ctg_portal.mixins import StateMovedError, TransitionFormMixin, WhileOpenMixin
+from ctg_portal.session import fits, forget_words, kept_words, session_end, sign_author
 
 SUIVIES = frozenset({"suivi"})
 """Sections that stay open after the text is validated: news go on."""
@@ -53,22 +57,19 @@ class Rubrique:
     numero: int
     template: str
     manques: list[str]
-    commentaires: list[Commentaire]
+    ouverts: list[Fil]
+    """Threads that are not resolved, answered or not."""
+    resolus: list[Fil]
     verbe: str
     """The permission that opens it, as in ``can.change``."""
-
-    @property
-    def ouverts(self):
-        return [remark for remark in self.commentaires if remark.resolu_le is None]
-
-    @property
-    def resolus(self):
-        return [remark for remark in self.commentaires if remark.resolu_le is not None]
+    demandee: SectionDemandee | None
+    """What the CAF asked of it, in a fiche « à compléter »."""
+    verrou: str
+    """Why it is locked; empty when it is not."""
 
 
-def rubriques_of(fiche):
+def rubriques_of(fiche, fils, complements):
     manques = fiche.manques()
-    remarks = fiche.commentaires.all()
     return [
         Rubrique(
             section.slug,
@@ -76,8 +77,11 @@ def rubriques_of(fiche):
             numero,
             f"actions/partials/rubriques/{section.slug}.html",
             [sentence for slug, sentence in manques if slug == section.slug],
-            [remark for remark in remarks if remark.section == section.slug],
+            fils.en_suspens(section.slug),
+            fils.resolus(section.slug),
             "follow" if section.slug in SUIVIES else "change",
+            complements.of(section.slug),
+            complements.refus(section.slug) if complements.is_locked(section.slug) else "",
         )
         for numero, section in enumerate(SECTIONS, start=1)
     ]
@@ -96,17 +100,23 @@ class FicheView(FicheMixin, DetailView):
             fait_des_modeles=makes_models_here(user),
             rows_financements=money,
             brouillons_a_moi=ArraySubquery(mine.values("section")),
+            rows_avis=Avis.objects.rows_for_fiche(),
         )
 
     def get_context_data(self, **kwargs):
-        fiche = self.object
+        fiche, user = self.object, self.request.user
+        fils = Fils.of(fiche, user, self.request.GET.get("fils", ""))
+        complements = complements_of(fiche)
         return super().get_context_data(
-            rubriques=rubriques_of(fiche),
+            rubriques=rubriques_of(fiche, fils, complements),
+            fils=fils,
+            complements=complements,
+            avis=[Avis.from_row(row, fiche) for row in fiche.rows_avis],
             # The decisions that touch the fiche, through the reverse relation of governance.
             effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
+            generaux={"ouverts": fils.en_suspens(""), "resolus": fils.resolus("")},
             pieces=pieces_of(fiche),
             liens=links_of(fiche),
-            generaux=[remark for remark in fiche.commentaires.all() if not remark.section],
             **kwargs,
         )
 
@@ -147,6 +157,29 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
 
     template_name = "actions/section_form.html"
     role_permission = "actions.write_ficheaction"
+    keeps_words = True
+    is_lockable = True
+    """Whether a « à compléter » that names other sections locks it."""
+
+    def refusal(self, fiche):
+        """Why the section is locked by what the CAF asked, or nothing."""
+        complements = complements_of(fiche)
+        locked = self.is_lockable and complements.is_locked(self.section)
+        return complements.refus(self.section) if locked else ""
+
+    def check_permission(self, fiche):
+        super().check_permission(fiche)
+        if self.section in TITRES and self.request.method != "POST" and self.refusal(fiche):
+            raise StateMovedError(fiche)
+
+    def state_sentence(self, fiche):
+        return self.refusal(fiche) or super().state_sentence(fiche)
+
+    def refuse_when_moved(self, form):
+        if refusal := self.refusal(self.object):
+            form.add_error(None, f"{refusal} Votre saisie est gardée ci-dessous : copiez-la.")
+            return self.form_invalid(form)
+        return super().refuse_when_moved(form)
 
     @property
     def section(self):
@@ -172,17 +205,22 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         mine = Brouillon.objects.visible_to(self.request.user).filter(fiche=self.object)
         return mine.filter(section=self.brouillon_section).first()
 
-    @property
-    def is_resumed(self):
-        return self.request.method == "GET" and "brouillon" in self.request.GET and self.brouillon is not None
+    @cached_property
+    def reprise(self):
+        """What fills the form in the place of what is saved: words sent when the session had ended, or the draft asked for."""
+        if self.request.method != "GET":
+            return None
+        if words := kept_words(self.request):
+            return words
+        return self.brouillon.as_data() if "brouillon" in self.request.GET and self.brouillon else None
 
     def get_titre(self):
         return TITRES[self.section]
 
     def get_form_kwargs(self):
-        """A draft taken up again is read as if it had just been sent: the form shows its errors and its conflicts."""
+        """What is taken up again is read as if it had just been sent: the form shows its errors and its conflicts."""
         kwargs = super().get_form_kwargs()
-        return kwargs | {"data": self.brouillon.as_data()} if self.is_resumed else kwargs
+        return kwargs | {"data": self.reprise} if self.reprise is not None else kwargs
 
     def get_form_class(self):
         if self.section not in SECTION_FORMS:
@@ -197,8 +235,11 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         if refusal := self.refuse_when_moved(form):
             return refusal
         form.save()
+        complete_section(self.object, self.section, by=self.request.user)
+        form.announce(by=self.request.user)
         if self.brouillon:
             self.brouillon.delete()
+        forget_words(self.request)
         messages.success(self.request, f"« {self.get_titre()} » est enregistrée.")
         if "code" in form.changed_data:
             warn_of_shared_code(self.request, self.object)
@@ -206,7 +247,7 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
 
     def form_invalid(self, form):
         """What is refused is kept too: the tab may be closed before it is mended."""
-        if fits_in_draft(self.request.POST):
+        if fits(self.request.POST):
             Brouillon.keep(self.object, self.brouillon_section, self.request.POST, by=self.request.user)
         return super().form_invalid(form)
 
@@ -217,12 +258,15 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
             ancre=self.ancre,
             section=section,
             brouillon=self.brouillon if self.request.method == "GET" else None,
-            is_resumed=self.is_resumed,
+            is_resumed=self.reprise is not None,
+            is_reconnected=self.request.method == "GET" and kept_words(self.request) is not None,
+            auteur=sign_author(user),
+            session_fin=session_end(self.request),
             presences=Brouillon.objects.presences(self.object, section, sauf=user),
             **kwargs,
         )
         form = context["form"]
-        if self.is_resumed:
+        if self.reprise is not None:
             form.is_valid()
         context["formsets"] = [
             (formset, *FORMSET_TITLES[prefix]) for prefix, formset in form.formsets.items()

@@ -1,11 +1,16 @@
+from http import HTTPStatus
+
 from django.contrib import messages
-from django.http import Http404, HttpResponseRedirect
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.views.generic import UpdateView
 
-from actions.forms.fiches import BilanForm, MesureFormSet, NoteForm
+from actions.forms.etapes import EtapeTickForm
+from actions.forms.fiches import MesureFormSet, NoteForm
 from actions.forms.sections import EtapesForm
-from actions.models import Bilan, IndicateurSuivi, Note
+from actions.models import IndicateurSuivi, Note
 from actions.models.brouillon import ETAPES
+from actions.models.suivi import remarques_of
 from actions.views.base import FicheMixin
 from actions.views.fiches import SectionEditView
 from conventions.mixins import InConventionMixin
@@ -19,12 +24,21 @@ class EtapesEditView(SectionEditView):
     section = ancre = "modalites"
     brouillon_section = ETAPES
     form_class = EtapesForm
+    is_lockable = False
 
     def get_form_class(self):
         return EtapesForm
 
     def get_titre(self):
         return "Étapes"
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        if response.status_code == HTTPStatus.FOUND:
+            for etape in self.object.etapes.all():
+                for remarque in remarques_of(etape, self.object):
+                    messages.warning(self.request, f"Étape « {etape} »\u00a0: {remarque}. C’est enregistré.")
+        return response
 
 
 class FollowMixin(WhileOpenMixin, FicheMixin):
@@ -41,6 +55,31 @@ class FollowMixin(WhileOpenMixin, FicheMixin):
         return HttpResponseRedirect(f"{self.object.get_absolute_url()}#suivi")
 
 
+class EtapeTickView(FollowMixin, UpdateView):
+    """One press: the step is done today, or to do again. The form says which, so that two presses at once agree."""
+
+    http_method_names = ["post"]
+    form_class = EtapeTickForm
+
+    def get_form_kwargs(self):
+        etape = get_object_or_404(self.object.etapes, pk=self.kwargs["etape"])
+        return super().get_form_kwargs() | {"instance": etape}
+
+    def back(self):
+        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#etapes")
+
+    def form_valid(self, form):
+        if not self.request.user.has_perm(self.permission, self.object):
+            messages.warning(self.request, self.state_sentence(self.object))
+        else:
+            messages.success(self.request, form.save(by=self.request.user))
+        return self.back()
+
+    def form_invalid(self, form):
+        messages.error(self.request, "Rien n’a changé\u00a0: cette page est trop ancienne. Recommencez.")
+        return self.back()
+
+
 class NoteAddView(FollowMixin, UpdateView):
     form_class = NoteForm
     template_name = "actions/note_form.html"
@@ -48,25 +87,6 @@ class NoteAddView(FollowMixin, UpdateView):
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Note(fiche=self.object, auteur=self.request.user)}
-
-
-class BilanEditView(FollowMixin, UpdateView):
-    form_class = BilanForm
-    template_name = "actions/bilan_form.html"
-
-    @property
-    def success_message(self):
-        return f"Le bilan {self.kwargs['annee']} est enregistré."
-
-    def get_form_kwargs(self):
-        annee = self.kwargs["annee"]
-        if annee not in self.convention.annees:
-            raise Http404
-        bilan = self.object.bilans.filter(annee=annee).first() or Bilan(fiche=self.object, annee=annee)
-        return super().get_form_kwargs() | {"instance": bilan}
-
-    def get_context_data(self, **kwargs):
-        return super().get_context_data(annee=self.kwargs["annee"], **kwargs)
 
 
 class IndicateurEditView(InConventionMixin, PermissionMixin, UpdateView):

@@ -41,6 +41,7 @@ class PlanView(InConventionMixin, TemplateView):
             total=total_progress(found for _, found in axes),
             can=Can(user, plan) if plan else None,
             is_porteuse=porteuse == self.convention.pk,
+            avis=plan.avis.visible_to(user).for_list() if plan else [],
             **kwargs,
         )
 

@@ -1,25 +1,21 @@
-"""The first form of the CAF's review: send, comment, ask for more, validate; each leaves a line in the journal."""
+"""The CAF's review: send, ask for more, validate; each leaves a line in the journal. Threads are in ``fils``."""
 
-from django.contrib import messages
-from django.http import HttpResponseRedirect
-from django.views.generic import UpdateView
+from django.http import Http404
 
 from actions.forms.fiches import (
     ArchiveForm,
     AskCompletionForm,
-    CommentaireForm,
-    CommentaireResolveForm,
+    OpenSectionForm,
     ReopenForm,
     RestoreForm,
     SubmitForm,
     ValidateForm,
 )
-from actions.models import Commentaire
+from actions.models import Commentaire, complements_of
+from actions.models.complements import TITRES
 from actions.models.ordre import places_in_words
-from actions.views.base import FicheMixin, VerbView
+from actions.views.base import VerbView
 from actions.views.fiches import warn_of_shared_code
-from conventions.mixins import InConventionMixin
-from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 
 
 class SubmitView(VerbView):
@@ -32,7 +28,10 @@ class SubmitView(VerbView):
     success_message = "La fiche est envoyée à la CAF."
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(manques=self.object.manques(), **kwargs)
+        complements = complements_of(self.object)
+        return super().get_context_data(
+            manques=self.object.manques(), restantes=complements.restantes, **kwargs
+        )
 
 
 class ValidateView(VerbView):
@@ -45,7 +44,8 @@ class ValidateView(VerbView):
     success_message = "La fiche est validée."
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(ouverts=self.object.commentaires.ouverts().count(), **kwargs)
+        fils = Commentaire.tous.visible_to(self.request.user).filter(fiche=self.object)
+        return super().get_context_data(ouverts=fils.en_suspens().count(), **kwargs)
 
 
 class AskCompletionView(VerbView):
@@ -53,7 +53,7 @@ class AskCompletionView(VerbView):
     role_permission = "actions.review_ficheaction"
     form_class = AskCompletionForm
     titre = "Demander des compléments"
-    texte = "La fiche repart « à compléter » : son texte s’ouvre de nouveau à la coordination et aux pilotes."
+    texte = "La fiche repart « à compléter » : les rubriques que vous cochez s’ouvrent de nouveau à la coordination et aux pilotes ; les autres restent verrouillées."
     bouton = "Renvoyer à compléter"
     success_message = "La fiche est renvoyée « à compléter »."
 
@@ -66,6 +66,36 @@ class ReopenView(VerbView):
     texte = "La fiche repart « à compléter » ; elle sera relue avant d’être validée de nouveau."
     bouton = "Rouvrir la fiche"
     success_message = "La fiche est rouverte."
+
+
+class OpenSectionView(VerbView):
+    """One more section of a fiche « à compléter »."""
+
+    permission = "actions.open_section_ficheaction"
+    role_permission = "actions.supervise_ficheaction"
+    form_class = OpenSectionForm
+    bouton = "Ouvrir la rubrique"
+    texte = "La coordination et les pilotes pourront l’écrire jusqu’au prochain envoi à la CAF."
+
+    @property
+    def section(self):
+        if self.kwargs["section"] not in TITRES:
+            raise Http404
+        return self.kwargs["section"]
+
+    @property
+    def titre(self):
+        return f"Ouvrir la rubrique « {TITRES[self.section]} »"
+
+    @property
+    def success_message(self):
+        return f"La rubrique « {TITRES[self.section]} » est ouverte."
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"section": self.section}
+
+    def get_success_url(self):
+        return f"{self.object.get_absolute_url()}#{self.section}"
 
 
 class ArchiveView(VerbView):
@@ -97,42 +127,3 @@ class RestoreView(VerbView):
         if response.status_code == 302:
             warn_of_shared_code(self.request, self.object)
         return response
-
-
-class CommentaireAddView(WhileOpenMixin, FicheMixin, UpdateView):
-    """The object found is the fiche; what the form saves is a remark on it."""
-
-    permission = "actions.comment_ficheaction"
-    role_permission = "actions.discuss_ficheaction"
-    form_class = CommentaireForm
-    template_name = "actions/commentaire_form.html"
-
-    def get_form_kwargs(self):
-        remark = Commentaire(fiche=self.object, auteur=self.request.user)
-        section = self.request.GET.get("section", "")
-        return super().get_form_kwargs() | {"instance": remark, "initial": {"section": section}}
-
-    def form_valid(self, form):
-        if refusal := self.refuse_when_moved(form):
-            return refusal
-        form.save()
-        messages.success(self.request, "Le commentaire est enregistré.")
-        ancre = form.instance.section or "commentaires"
-        return HttpResponseRedirect(f"{self.object.get_absolute_url()}#{ancre}")
-
-
-class CommentaireResolveView(InConventionMixin, PermissionMixin, TransitionFormMixin, UpdateView):
-    queryset = Commentaire.objects.select_related(
-        "fiche__plan__convention__territoire__departement", "fiche__axe", "auteur"
-    ).prefetch_related("fiche__pilotes")
-    convention_lookup = "fiche__plan__convention"
-    context_object_name = "commentaire"
-    permission = "actions.resolve_commentaire"
-    form_class = CommentaireResolveForm
-    template_name = "actions/commentaire_resolve.html"
-    room = "plan"
-    success_message = "Le commentaire est résolu."
-
-    def get_success_url(self):
-        ancre = self.object.section or "commentaires"
-        return f"{self.object.fiche.get_absolute_url()}#{ancre}"

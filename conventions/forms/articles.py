@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from conventions.forms.base import PlacedForm
 from conventions.models import ArticleConvention
 from conventions.operations.articles import add_article, order_articles, save_article
+from ctg_portal.fields import TexteLong
 
 TEXTE_MAX = 100_000
 
@@ -16,7 +17,7 @@ class ArticleForm(PlacedForm):
     texte = forms.CharField(
         label="Texte",
         max_length=TEXTE_MAX,
-        widget=forms.Textarea(attrs={"rows": 16}),
+        widget=TexteLong(16),
         help_text="Une ligne vide sépare deux paragraphes ; des lignes qui commencent par un tiret font une liste.",
     )
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from conventions.forms.base import PlacedForm, date_input
 from conventions.forms.documents import CopieForm
 from conventions.models import Avenant, Convention, Document, Domaine, Organisation, Signataire
+from ctg_portal.fields import TexteLong
 from ctg_portal.workflow import TransitionError
 
 CHANGEMENTS = (
@@ -64,8 +65,8 @@ class AvenantForm(PlacedForm):
         model = Avenant
         fields = ["numero", "objet", "texte", "duree_motif", *CHANGEMENTS]
         widgets = {
-            "texte": forms.Textarea(attrs={"rows": 5}),
-            "modification_plan": forms.Textarea(attrs={"rows": 4}),
+            "texte": TexteLong(5),
+            "modification_plan": TexteLong(4),
             "nouveau_debut": date_input(),
             "nouvelle_fin": date_input(),
         }

@@ -11,6 +11,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 
+from ctg_portal.fields import LongTextsMixin
+
 ANNEE_MIN, ANNEE_MAX = 2000, 2100
 
 
@@ -49,7 +51,7 @@ class DatalistInput(forms.TextInput):
         return ((value, label or value) for value, label in self.options)
 
 
-class PlacedForm(PlausibleDatesMixin, forms.ModelForm):
+class PlacedForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     """``rangees`` places the fields: lines of (name, twelfths of the width); without it, one a line."""
 
     rangees = ()

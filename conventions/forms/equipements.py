@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from conventions.forms.base import ConstrainedForm, date_input
 from conventions.models import Equipement, Organisation, Territoire
+from ctg_portal.fields import TexteLong
 
 
 class EquipementForm(ConstrainedForm):
@@ -26,7 +27,7 @@ class EquipementForm(ConstrainedForm):
             *("cof_numero", "cof_debut", "cof_fin", "ouvert_le", "ferme_le", "observations"),
         ]
         widgets = dict.fromkeys(("cof_debut", "cof_fin", "ouvert_le", "ferme_le"), date_input()) | {
-            "observations": forms.Textarea(attrs={"rows": 3})
+            "observations": TexteLong(3)
         }
         help_texts = {
             "commune": "Laissez vide pour un service qui couvre tout le territoire.",

@@ -30,6 +30,7 @@ from conventions.models import (
     Signataire,
     Territoire,
 )
+from ctg_portal.fields import TexteLong
 
 LOGO_OCTETS = 1_000_000
 LOGO_COTE = 1200
@@ -70,8 +71,8 @@ class IdentiteForm(SectionForm):
             "fin": date_input(),
             "signee_le": date_input(),
             "horizon_projet": date_input(),
-            "presentation": forms.Textarea(attrs={"rows": 8}),
-            "avertissement": forms.Textarea(attrs={"rows": 2}),
+            "presentation": TexteLong(8),
+            "avertissement": TexteLong(2),
         }
 
 

@@ -81,6 +81,7 @@ class Etat:
         self.signers: dict[str, set[str]] = {}
         self.titulaires: dict[tuple[str, str], str] = {}
         self.comments: list[Commentaire] = []
+        self.answers: list[tuple[Commentaire, str, User]] = []
         self.written: list[datetime.datetime] = []
         self.enjeux: dict[str, list[Enjeu]] = {}
         self.constats: dict[str, list[Constat]] = {}

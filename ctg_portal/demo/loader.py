@@ -13,10 +13,14 @@ from conventions.models import Convention, Habilitation
 from ctg_portal.demo.conventions import Conventions
 from ctg_portal.demo.diagnostics import Diagnostics
 from ctg_portal.demo.gouvernance import Gouvernance
+from ctg_portal.demo.histoire import Histoire
+from ctg_portal.demo.notifications import tell_news
 from ctg_portal.demo.plans import Plans
 from ctg_portal.demo.reader import read, read_conventions
+from ctg_portal.demo.relecture import Relecture
 from ctg_portal.demo.territoires import Territoires
 from ctg_portal.demo.travail import Travail
+from governance.avis import sign_avis, version_lue
 from governance.diagnostic import validate_diagnostic
 from governance.documents import issue_dossier
 
@@ -33,7 +37,7 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Gouvernance):
+class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Histoire):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -55,8 +59,14 @@ class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Gouvernance)
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()
+        self.write_histoire()
+        tell_news(self.calendar.today)
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
+        for avis, code, fonction in self.a_signer:
+            signataire = self.person(code, Role.RELECTURE)
+            self.issued(sign_avis(avis, by=signataire, fonction=fonction, lu=version_lue(avis)))
+        self.write_suites()
         for diagnostic in self.a_valider:
             code = diagnostic.convention.code
             self.issued(validate_diagnostic(diagnostic, by=self.person(code, Role.COORDINATION)))
@@ -76,7 +86,8 @@ class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Gouvernance)
             self.write_work(row["code"], row.get("fiches", []))
         for comment, moment in zip(self.comments, self.written, strict=True):
             comment.created_at = moment
-        Commentaire.objects.bulk_update(self.comments, ["created_at"])
+        Commentaire.tous.bulk_update(self.comments, ["created_at"])
+        self.write_relecture(read("relecture.toml"))
 
     def date_news(self) -> None:
         """Loading is no news: a note dates from its day, and a fiche from the last thing that happened to it."""

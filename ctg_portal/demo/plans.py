@@ -271,15 +271,20 @@ class Plans(Etat):
             names = ("annee", "realise", "ecarts", "faits_marquants", "perspectives", "atteinte", "suite")
             self.batch.add(Bilan(fiche=fiche, **pick(line, *names)))
         for cell in row.get("commentaires", []):
-            section, contenu, date, role, resolu_le = cells(cell, 5)
+            section, contenu, date, role, resolu_le, citation, reponse, portee = cells(cell, 8)
             commentaire = Commentaire(
                 fiche=fiche,
                 section=section,
                 texte=text(contenu),
+                citation=citation,
+                portee=portee or Commentaire.Portee.EQUIPE,
                 auteur=self.person(code, role or Role.RELECTURE),
+                etat=Commentaire.Etat.RESOLU if resolu_le else Commentaire.Etat.OUVERT,
                 resolu_le=self.moment(self.day(resolu_le), 16) if resolu_le else None,
                 resolu_par=self.person(code, Role.COORDINATION) if resolu_le else None,
             )
+            if reponse:
+                self.answers.append((commentaire, reponse, self.person(code, Role.COORDINATION)))
             self.comments.append(self.batch.add(commentaire))
             self.written.append(self.moment(self.day(date), 14))
 

@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
+from ctg_portal.textes import render_html
+
 register = template.Library()
 
 ESPACE_FINE = "\u202f"
@@ -282,41 +284,15 @@ def typo(value: Any) -> SafeString:
     return mark_safe(text)  # noqa: S308 - escaped above; only spaces were changed
 
 
-PUCE = re.compile(r"^\s*(?:[-–•*]|&bull;)\s+")
-
-
-def blocks_of(text: str) -> list[tuple[str, list[str]]]:
-    """Words as they were typed, in blocks: ``("p", lines)`` for a paragraph, ``("ul", items)`` for a list of dashes.
-
-    A blank line ends a block; so does the passage from lines to dashes.
-    """
-    blocks: list[tuple[str, list[str]]] = []
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    for part in re.split(r"\n\s*\n", text) if text else []:
-        kind = ""
-        for line in part.split("\n"):
-            bullet = bool(PUCE.match(line))
-            if kind != ("ul" if bullet else "p"):
-                kind = "ul" if bullet else "p"
-                blocks.append((kind, []))
-            blocks[-1][1].append(PUCE.sub("", line) if bullet else line.strip())
-    return blocks
-
-
 @register.filter
 def paragraphes(value: Any) -> SafeString:
-    """Words typed by somebody, as they meant them: blank line, new line, list of dashes; French spacing.
+    """A long text as it was meant: paragraphs, lists, bold and links (``ctg_portal.textes``); French spacing.
 
-    >>> paragraphes("Un <i>\\n\\n- deux\\n- trois")
-    '<p>Un &lt;i&gt;</p><ul><li>deux</li><li>trois</li></ul>'
+    >>> paragraphes("Un <i>\\n\\n- deux\\n- **trois** !")
+    '<p>Un &lt;i&gt;</p><ul><li>deux</li><li><strong>trois</strong>\\u202f!</li></ul>'
     """
-    out = [
-        f"<p>{'<br>'.join(lines)}</p>"
-        if kind == "p"
-        else f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
-        for kind, lines in blocks_of(typo("" if value is None else str(value)))
-    ]
-    return mark_safe("".join(out))  # noqa: S308 - escaped by typo
+    html = render_html("" if value is None else str(value), typo)
+    return mark_safe(html)  # noqa: S308 - sanitised by nh3
 
 
 def _axe_class(value: Any) -> str:

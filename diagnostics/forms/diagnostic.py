@@ -3,6 +3,7 @@ from django import forms
 
 from conventions.forms.base import PlausibleDatesMixin, SectionForm
 from conventions.models import Equipement
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from ctg_portal.workflow import TransitionError
 from diagnostics.models import Constat, Diagnostic, Enjeu, Valeur
 
@@ -81,7 +82,7 @@ class DiagnosticMoveForm(forms.ModelForm):
         return self.instance
 
 
-class PartForm(OpenDiagnosticMixin, PlausibleDatesMixin, forms.ModelForm):
+class PartForm(LongTextsMixin, OpenDiagnosticMixin, PlausibleDatesMixin, forms.ModelForm):
     """A row of the diagnostic: a new one goes last; its place is a number from 1."""
 
     place = forms.IntegerField(label="Place", required=False, min_value=1, max_value=999)
@@ -113,7 +114,7 @@ class ConstatForm(PartForm):
     class Meta:
         model = Constat
         fields = ["nature", "intitule", "theme", "elements"]
-        widgets = {"nature": forms.RadioSelect, "elements": forms.Textarea(attrs={"rows": 5})}
+        widgets = {"nature": forms.RadioSelect, "elements": TexteLong(5)}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -124,7 +125,7 @@ class EnjeuForm(PartForm):
     class Meta:
         model = Enjeu
         fields = ["intitule", "portee", "texte", "constats"]
-        widgets = {"texte": forms.Textarea(attrs={"rows": 5}), "constats": forms.CheckboxSelectMultiple}
+        widgets = {"texte": TexteLong(5), "constats": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from conventions.forms.base import OrderedFormSet, RowForm, SectionForm, date_input
+from ctg_portal.fields import TexteLong
 from diagnostics.forms.diagnostic import RGPD
 from diagnostics.models import Question, Questionnaire, new_cle
 
@@ -23,7 +24,7 @@ class QuestionnaireForm(SectionForm):
         label="Introduction",
         required=False,
         max_length=INTRODUCTION_MAX,
-        widget=forms.Textarea(attrs={"rows": 5}),
+        widget=TexteLong(5),
         help_text="À qui il s’adresse, à quoi il servira, le temps qu’il prend. Elle est lue par tous : aucune coordonnée "
         f"de particulier. {RGPD}",
     )
@@ -59,7 +60,7 @@ class QuestionForm(RowForm):
     choix = forms.CharField(
         label="Choix proposés",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=TexteLong(4),
         help_text="Un par ligne, pour « Un choix » et « Plusieurs choix » seulement.",
     )
 

@@ -4,6 +4,7 @@ from django import forms
 
 from conventions.forms.base import date_input
 from conventions.models import Organisation
+from ctg_portal.fields import TexteLong
 from diagnostics.forms.diagnostic import RGPD, PartForm
 from diagnostics.models import Atelier, Parole
 
@@ -17,7 +18,7 @@ class AtelierForm(PartForm):
         widgets = {
             "date": date_input(),
             "organisations": forms.CheckboxSelectMultiple,
-            "synthese": forms.Textarea(attrs={"rows": 6}),
+            "synthese": TexteLong(6),
         }
         help_texts = {"synthese": RGPD}
 
@@ -33,7 +34,7 @@ class ParoleForm(PartForm):
     texte = forms.CharField(
         label="Parole",
         max_length=PAROLE_MAX,
-        widget=forms.Textarea(attrs={"rows": 4}),
+        widget=TexteLong(4),
         help_text=f"Comme elle a été dite, sans guillemets. {RGPD} Ni nom, ni de quoi la reconnaître.",
     )
 

@@ -5,6 +5,7 @@ from django.forms import BaseFormSet, formset_factory
 
 from actions.models import FicheAction
 from conventions.forms.base import PlausibleDatesMixin
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
@@ -70,7 +71,7 @@ class BaseEffetFormSet(BaseFormSet):
 EffetFormSet = formset_factory(EffetForm, formset=BaseEffetFormSet, extra=2, max_num=60, absolute_max=60)
 
 
-class DecisionForm(PlausibleDatesMixin, forms.ModelForm):
+class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
 
     apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -79,7 +80,7 @@ class DecisionForm(PlausibleDatesMixin, forms.ModelForm):
         model = Decision
         fields = ["point", "nature", "texte", "responsable", "echeance"]
         widgets = {
-            "texte": forms.Textarea(attrs={"rows": 4}),
+            "texte": TexteLong(4),
             "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         }
 

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.forms import inlineformset_factory
 
 from conventions.models import people_of
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from governance.choices import organisation_choices, organisations_of
 from governance.forms.ordered import OrderedForm, OrderedFormSet
 from governance.models import Instance, MembreInstance
@@ -35,13 +36,13 @@ MembreFormSet = inlineformset_factory(
 )
 
 
-class InstanceForm(forms.ModelForm):
+class InstanceForm(LongTextsMixin, forms.ModelForm):
     """An instance and its members, saved together."""
 
     class Meta:
         model = Instance
         fields = ["nature", "intitule", "minimum_annuel", "role"]
-        widgets = {"role": forms.Textarea(attrs={"rows": 4})}
+        widgets = {"role": TexteLong(4)}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

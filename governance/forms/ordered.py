@@ -2,9 +2,10 @@ from django import forms
 from django.forms import BaseInlineFormSet
 
 from conventions.forms.base import KnownRowsMixin
+from ctg_portal.fields import LongTextsMixin
 
 
-class OrderedForm(forms.ModelForm):
+class OrderedForm(LongTextsMixin, forms.ModelForm):
     """A row placed by the number its user types; a blank row with only its number is no row."""
 
     ordre = forms.IntegerField(label="Ordre", required=False, min_value=1, max_value=999)

@@ -8,6 +8,7 @@ from django.forms import inlineformset_factory
 
 from actions.models import FicheAction
 from conventions.forms.base import SectionForm
+from ctg_portal.fields import TexteLong
 from governance.choices import fiche_choices, fiches_of
 from governance.forms.ordered import OrderedForm, OrderedFormSet
 from governance.models import PointOrdreDuJour, Reunion
@@ -81,7 +82,7 @@ class NotesForm(SectionForm):
     class Meta:
         model = Reunion
         fields = ["notes"]
-        widgets = {"notes": forms.Textarea(attrs={"rows": 10})}
+        widgets = {"notes": TexteLong(10)}
         help_texts = {"notes": "N’écrivez rien sur une famille ou une personne en particulier."}
 
 
@@ -96,7 +97,7 @@ class PointForm(OrderedForm):
     class Meta:
         model = PointOrdreDuJour
         fields = ["intitule", "visee", "rapporteur", "duree", "texte", "fiches"]
-        widgets = {"texte": forms.Textarea(attrs={"rows": 3})}
+        widgets = {"texte": TexteLong(3)}
 
     def __init__(self, *args, fiches, choices, **kwargs):
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from actions.models import Avis
 from conventions.models import Convention
 from ctg_portal.models import User
 from governance.models.reunion import Reunion
@@ -15,7 +16,10 @@ from governance.models.reunion import Reunion
 
 class DocumentEmisQuerySet(models.QuerySet["DocumentEmis"]):
     def visible_to(self, user: User) -> Self:
-        return self.filter(convention__in=Convention.objects.visible_to(user))
+        """Those of the conventions open to ``user``; an avis on a fiche, to those who read the fiche."""
+        return self.filter(convention__in=Convention.objects.visible_to(user)).filter(
+            models.Q(avis=None) | models.Q(avis__in=Avis.objects.visible_to(user))
+        )
 
     def without_content(self) -> Self:
         """For lists: the bytes and the page stay in the database."""
@@ -37,6 +41,7 @@ class DocumentEmis(models.Model):
     class Nature(models.TextChoices):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
         DIAGNOSTIC = "diagnostic", "Diagnostic partagé"
+        AVIS = "avis", "Avis de la CAF"
 
     class Statut(models.TextChoices):
         EN_PREPARATION = "en_preparation", "En préparation"
@@ -47,6 +52,9 @@ class DocumentEmis(models.Model):
     convention = models.ForeignKey(Convention, models.PROTECT, related_name="documents")
     reunion = models.ForeignKey(
         Reunion, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name="réunion"
+    )
+    avis = models.ForeignKey(
+        Avis, models.PROTECT, null=True, blank=True, related_name="documents", verbose_name="avis"
     )
     nature = models.CharField("nature", max_length=20, choices=Nature)
     titre = models.CharField("titre", max_length=300)
@@ -74,6 +82,7 @@ class DocumentEmis(models.Model):
             models.UniqueConstraint(
                 fields=["reunion", "nature", "version"], name="documentemis_version_unique"
             ),
+            models.UniqueConstraint(fields=["avis"], name="documentemis_un_par_avis"),
             models.CheckConstraint(
                 name="documentemis_pret_avec_fichier",
                 condition=~models.Q(statut="pret")

@@ -31,6 +31,13 @@ class ReunionQuerySet(models.QuerySet["Reunion"]):
             Prefetch("points__fiches", fiches), "points__decisions"
         )
 
+    def tenues(self) -> Self:
+        """Those that took place, the latest first."""
+        return self.filter(statut__in=(Statut.TENUE, Statut.DIFFUSEE)).order_by("-debut", "-pk")
+
+    def copils_tenus(self) -> Self:
+        return self.tenues().filter(instance__nature=Instance.Nature.COPIL)
+
     def a_venir(self) -> Self:
         """Still to be held, the nearest first. A meeting in session counts until it is held."""
         return self.filter(

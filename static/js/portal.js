@@ -68,26 +68,39 @@
     });
     window.addEventListener("pageshow", () => { leaving = false; });
 
-    // Drafts: <form data-brouillon="address"> is sent there as it is typed; [data-brouillon-etat] says so.
+    // Drafts: <form data-brouillon="address"> is sent there as it is typed; [data-brouillon-etat] says so. A section of a
+    // longer form may have its own: its fields are sent under their names without its data-prefixe.
     const DRAFT_PAUSE = 2_000;
     const DRAFT_RETRY = 10_000;
     const kept = new WeakMap(); // form → what was last kept, as text
+    const sending = (form) => {
+        const whole = new URLSearchParams(new FormData(form.closest("form")));
+        const prefix = form.dataset.prefixe;
+        if (!prefix) return whole;
+        const data = new URLSearchParams({ csrfmiddlewaretoken: whole.get("csrfmiddlewaretoken") });
+        whole.forEach((value, name) => { if (name.startsWith(prefix) && name !== `${prefix}temoin`) data.append(name.slice(prefix.length), value); });
+        return data;
+    };
     const typed = (form) => {
-        const data = new URLSearchParams(new FormData(form));
+        const data = sending(form);
         data.delete("csrfmiddlewaretoken");
         return data.toString();
     };
     const isKept = (form) => kept.has(form) && kept.get(form) === typed(form);
     window.addEventListener("beforeunload", (event) => {
-        const forms = [...document.querySelectorAll("form[data-unsaved]")];
+        const parts = (form) => {
+            const found = form.querySelectorAll("[data-brouillon]");
+            return found.length ? [...found] : [form];
+        };
+        const forms = [...document.querySelectorAll("form[data-unsaved]")].flatMap(parts);
         if (!leaving && forms.some((form) => isDirty(form) && !isKept(form))) event.preventDefault();
     });
     const drafts = (root) =>
-        each(root, "form[data-brouillon]", (form) => {
+        each(root, "[data-brouillon]", (form) => {
             const state = form.querySelector("[data-brouillon-etat]");
             const address = form.dataset.brouillon;
             let timer;
-            let sending;
+            let post;
             const say = (words) => { state.textContent = words; };
             const later = (delay) => {
                 clearTimeout(timer);
@@ -98,24 +111,24 @@
                 const page = await fetch(location.href, { redirect: "manual" });
                 if (!page.ok) return false;
                 const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
-                const token = fresh.querySelector("form[data-brouillon] [name=csrfmiddlewaretoken]");
+                const token = fresh.querySelector("form[data-unsaved] [name=csrfmiddlewaretoken]");
                 if (!token) return false;
-                form.querySelector("[name=csrfmiddlewaretoken]").value = token.value;
+                form.closest("form").querySelector("[name=csrfmiddlewaretoken]").value = token.value;
                 return true;
             };
             const keep = async (again = true) => {
                 clearTimeout(timer);
                 if (leaving || isKept(form)) return;
                 const words = typed(form);
-                sending?.abort();
-                sending = new AbortController();
+                post?.abort();
+                post = new AbortController();
                 let answer;
                 try {
                     answer = await fetch(address, {
                         method: "POST",
-                        body: new URLSearchParams(new FormData(form)),
+                        body: sending(form),
                         redirect: "manual",
-                        signal: sending.signal,
+                        signal: post.signal,
                     });
                 } catch (error) {
                     if (error.name === "AbortError") return;
@@ -139,15 +152,52 @@
             };
             form.addEventListener("input", () => later(DRAFT_PAUSE));
             form.addEventListener("change", () => later(DRAFT_PAUSE));
-            form.addEventListener("submit", () => {
+            form.closest("form").addEventListener("submit", () => {
                 clearTimeout(timer);
-                sending?.abort();
+                post?.abort();
             });
             // The tab closes or goes behind another: what is not kept yet leaves by the last post.
             document.addEventListener("visibilitychange", () => {
                 if (document.visibilityState !== "hidden" || leaving || !timer || !isDirty(form) || isKept(form)) return;
-                if (navigator.sendBeacon(address, new URLSearchParams(new FormData(form)))) kept.set(form, typed(form));
+                if (navigator.sendBeacon(address, sending(form))) kept.set(form, typed(form));
             });
+        });
+
+    // The session is about to end: <p data-session-fin="moment" data-prolonger="address"> says so, once, and offers to stay.
+    const SESSION_WARNING = 10 * 60_000;
+    const sessions = (root) =>
+        each(root, "[data-session-fin]", (note) => {
+            const words = note.textContent;
+            const wait = () => {
+                const left = Date.parse(note.dataset.sessionFin) - Date.now() - SESSION_WARNING;
+                // Longer waits overflow the timer.
+                setTimeout(() => (Date.parse(note.dataset.sessionFin) - Date.now() > SESSION_WARNING ? wait() : warn()), Math.min(Math.max(left, 0), 3_600_000));
+            };
+            const warn = () => {
+                const button = document.createElement("button");
+                button.type = "button";
+                button.className = "btn btn-secondary btn-sm";
+                button.textContent = "Rester connecté·e";
+                button.addEventListener("click", async () => {
+                    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
+                    try {
+                        const answer = await fetch(note.dataset.prolonger, { method: "POST", redirect: "manual", headers: { "X-CSRFToken": token } });
+                        if (!answer.ok) throw new Error(answer.status);
+                        const { fin, heure } = await answer.json();
+                        note.dataset.sessionFin = fin;
+                        note.classList.remove("session-bientot");
+                        note.textContent = `Votre session dure maintenant jusqu’au ${heure}.`;
+                        wait();
+                    } catch {
+                        note.firstChild.textContent = "La session n’a pas pu être prolongée. Enregistrez : votre saisie sera gardée le temps que vous vous reconnectiez. ";
+                    }
+                });
+                note.classList.add("session-bientot");
+                note.setAttribute("role", "alert");
+                note.textContent = `Votre session finit dans moins de dix minutes. ${words.trim()} `;
+                note.append(button);
+            };
+            wait();
         });
 
     // One press, one sending: a second press of a form on its way is left aside. Coming back frees it.
@@ -179,6 +229,7 @@
                 rows.append(copy.content);
                 total.value = String(Number(index) + 1);
                 button.hidden = full();
+                rows.lastElementChild.dispatchEvent(new CustomEvent("ligne-ajoutee", { bubbles: true }));
                 rows.lastElementChild.querySelector("input:not([type=hidden]), select, textarea")?.focus();
             });
         });
@@ -266,11 +317,31 @@
             });
         });
 
+    // Quoting: words selected in the panel of <a data-citer> go with it, before its press clears the selection.
+    const CITATION_MAX = 1_000;
+    const quotes = (root) =>
+        each(root, "[data-citer]", (link) => {
+            const panel = link.closest(".panel");
+            const address = new URL(link.href);
+            const quote = () => {
+                const selection = getSelection();
+                const inside = !selection.isCollapsed && panel.contains(selection.anchorNode) && panel.contains(selection.focusNode);
+                const words = inside ? selection.toString().trim().slice(0, CITATION_MAX) : "";
+                if (words) address.searchParams.set("citation", words);
+                else address.searchParams.delete("citation");
+                link.href = address;
+            };
+            link.addEventListener("pointerdown", quote);
+            link.addEventListener("keydown", quote);
+        });
+
     const start = (root) => {
+        quotes(root);
         messages(root);
         rail(root);
         formsets(root);
         drafts(root);
+        sessions(root);
         filters(root);
         copies(root);
         ranks(root);

@@ -11,10 +11,10 @@ clock clock-history compass copy currency-euro dash-circle diagram-3 download
 envelope exclamation-circle exclamation-triangle eye eye-slash
 file-earmark-excel file-earmark-pdf file-earmark-text file-earmark-word file-text flag folder folder2-open funnel
 gear geo-alt globe graph-up grip-vertical hammer hourglass-split house info-circle journal-text
-kanban key layers lightbulb link-45deg list list-check list-nested list-ul lock map megaphone mic
+kanban key layers lightbulb link-45deg list list-check list-nested list-ol list-ul lock map megaphone mic
 paperclip pause pencil people person person-circle person-plus pin-map play plus-lg printer question-circle
 reply search send shield-check signpost-2 sliders sort-down sort-up star
-table tag tags telephone three-dots trash unlock upload x-circle x-lg
+table tag tags telephone three-dots trash type-bold unlock upload x-circle x-lg
 `.trim().split(/\s+/);
 
 const modules = "node_modules";
@@ -34,6 +34,14 @@ cpSync(`${modules}/bootstrap/LICENSE`, `${bootstrap}/LICENSE`);
 const htmx = fresh("static/vendor/htmx");
 cpSync(`${modules}/htmx.org/dist/htmx.min.js`, `${htmx}/htmx.min.js`);
 cpSync(`${modules}/htmx.org/LICENSE`, `${htmx}/LICENSE`);
+
+const toolbar = fresh("static/vendor/markdown-toolbar-element");
+cpSync(`${modules}/@github/markdown-toolbar-element/dist/index.js`, `${toolbar}/index.js`);
+cpSync(`${modules}/@github/markdown-toolbar-element/LICENSE`, `${toolbar}/LICENSE`);
+
+const turndown = fresh("static/vendor/turndown");
+cpSync(`${modules}/turndown/dist/turndown.js`, `${turndown}/turndown.js`);
+cpSync(`${modules}/turndown/LICENSE`, `${turndown}/LICENSE`);
 
 const sortable = fresh("static/vendor/sortablejs");
 cpSync(`${modules}/sortablejs/Sortable.min.js`, `${sortable}/Sortable.min.js`);
@@ -60,5 +68,5 @@ cpSync(`${modules}/source-sans/LICENSE.md`, `${fonts}/LICENSE.md`);
 mkdirSync("tests/browser", { recursive: true });
 cpSync(`${modules}/axe-core/axe.min.js`, "tests/browser/axe.min.js");
 
-const names = ["bootstrap", "htmx.org", "bootstrap-icons", "sortablejs", "source-sans", "axe-core"];
+const names = ["bootstrap", "htmx.org", "bootstrap-icons", "sortablejs", "source-sans", "@github/markdown-toolbar-element", "turndown", "axe-core"];
 writeFileSync("static/vendor/VERSIONS.txt", names.map((name) => `${name} ${version(name)}\n`).join(""));

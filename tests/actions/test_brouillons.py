@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from actions.models import Brouillon, FicheAction
-from actions.models.brouillon import OCTETS_MAX
+from ctg_portal.session import OCTETS_MAX
 from tests.actions.test_pages import edit_url, log_in, payload
 from tests.factories import EtapeFactory, complete_fiche
 

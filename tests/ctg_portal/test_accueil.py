@@ -10,7 +10,10 @@ def test_a_faire_of_the_adviser_is_what_is_to_be_read():
 
     lines = a_faire(world.people["relecture"], world.convention, frozenset({"relecture"}))
 
-    assert [(line["count"], line["text"]) for line in lines] == [(1, "fiche à relire")]
+    assert [(line["count"], line["text"]) for line in lines] == [
+        (1, "avis à donner"),
+        (1, "fiche à relire"),
+    ]
 
 
 def test_a_faire_of_a_pilote_counts_only_what_they_pilot():
@@ -20,6 +23,7 @@ def test_a_faire_of_a_pilote_counts_only_what_they_pilot():
     lines = a_faire(world.people["redaction"], world.convention, frozenset({"redaction"}))
 
     assert [(line["count"], line["text"]) for line in lines] == [
+        (1, "fiche à compléter pour la CAF"),
         (1, "fiche en retard"),
         (1, "fiche en brouillon"),
     ]

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import models
 from django.db.models import Sum
 
-from actions.models import FicheAction
+from actions.models import FicheAction, Notification
 from actions.models.fil import read_fil
 from conventions.models import (
     Avenant,
@@ -52,6 +52,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
     _check_documents()
     _check_avenants()
     _check_life()
+    _check_notifications()
     _check_export()
 
     before = (
@@ -218,6 +219,17 @@ def _check_life():
         "administration",
         "technique",
     ]
+
+
+def _check_notifications():
+    told = {}
+    for who in ("coordination", "redaction", "relecture"):
+        user = User.objects.get(email=f"{who}@example.org")
+        unread = Notification.objects.visible_to(user).non_lues()
+        told[who] = set(unread.values_list("genre", flat=True))
+    assert {"a_completer", "commentaire", "etape_en_retard"} <= told["coordination"] & told["redaction"]
+    assert "soumise" in told["relecture"]
+    assert not Notification.objects.filter(fiche__plan__convention__statut="close").exists()
 
 
 def _check_export():

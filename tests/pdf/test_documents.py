@@ -78,13 +78,14 @@ def test_plan_is_accessible_and_navigable(world):
                     "1.1.1 Ouvrir un relais itinérant",
                     "1.1.2 Créer une ludothèque",
                     "1.1.3 Former les assistantes maternelles",
+                    "1.1.5 Ouvrir un lieu d’accueil",
                 ],
             ),
             ("Signataires", []),
         ]
-        # One link an entry: synthèse, axe, three fiches, signataires. None elsewhere.
+        # One link an entry: synthèse, axe, four fiches, signataires. None elsewhere.
         links = [len(sheet.get("/Annots", [])) for sheet in pdf.pages]
-        assert links == [0, 6] + [0] * (len(links) - 2)
+        assert links == [0, 7] + [0] * (len(links) - 2)
 
 
 def test_plan_leaves_out_confidential_and_archived_fiches(world):
@@ -95,6 +96,7 @@ def test_plan_leaves_out_confidential_and_archived_fiches(world):
     assert re.findall(r'<h2 id="fiche-\d+">(.*?)</h2>', html) == [
         "1.1.1 Ouvrir un relais itinérant",
         "1.1.2 Créer une ludothèque",
+        "1.1.5 Ouvrir un lieu d’accueil",
     ]
     assert "Former les assistantes maternelles" not in html
     assert "Action archivée" not in html
@@ -127,9 +129,9 @@ def test_synthesis_draws_each_axe_to_the_same_scale(world):
 
     synthese = plan_html(world.plan).split('id="synthese"')[1].split("<table")[0]
 
-    # The whole plan, then three fiches of the first axe and one of the second: a third of the width.
-    assert re.findall(r'width="([\d.]+%)" height="5">', synthese) == ["100%", "100%", "33.33%"]
-    assert re.findall(r">(\d+)</text>", synthese) == ["4", "3", "1"]
+    # The whole plan, then four fiches of the first axe and one of the second: a quarter of the width.
+    assert re.findall(r'width="([\d.]+%)" height="5">', synthese) == ["100%", "100%", "25%"]
+    assert re.findall(r">(\d+)</text>", synthese) == ["5", "4", "1"]
 
 
 def test_fiche_that_is_over_without_dates_says_when_it_ended(world):
@@ -186,11 +188,11 @@ def test_dossier_says_what_is_to_be_decided(world):
 
 
 def test_plan_costs_the_same_queries_with_more_fiches(world, django_assert_num_queries):
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         plan_html(world.plan)
     EtapeFactory.create_batch(3, fiche=world.fiche)
     world.objects["archivee"].restore(by=world.people["coordination"])
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         plan_html(world.plan)
 
 
