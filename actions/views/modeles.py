@@ -1,6 +1,7 @@
 """Models of fiches, under the address of a convention they are offered to."""
 
 from django.contrib.messages.views import SuccessMessageMixin
+from django.db.models import F
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.generic import DetailView, ListView, UpdateView
@@ -23,16 +24,22 @@ class ModelesMixin(InConventionMixin):
     def url_of(self, modele):
         return reverse("actions:modele", args=[self.convention.code, modele.pk])
 
+    def has_plan(self):
+        """Without a plan there is nowhere to start a fiche."""
+        return PlanActions.objects.filter(convention=self.convention).exists()
+
 
 class ModelesView(ModelesMixin, ListView):
     template_name = "actions/modeles.html"
     context_object_name = "modeles"
     paginate_by = 50
 
+    def get_queryset(self):
+        """Those that are archived come last."""
+        return super().get_queryset().order_by(F("archive_le").desc(nulls_first=True), "intitule", "pk")
+
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(**kwargs)
-        plan = PlanActions.objects.filter(convention=self.convention).exists()
-        return context | {"has_plan": plan}
+        return super().get_context_data(has_plan=self.has_plan(), **kwargs)
 
 
 class ModeleMixin(ModelesMixin, PermissionMixin):
@@ -49,6 +56,12 @@ class ModeleMixin(ModelesMixin, PermissionMixin):
 class ModeleView(ModeleMixin, DetailView):
     permission = "actions.view_modelefiche"
     template_name = "actions/modele.html"
+
+    def get_queryset(self):
+        return super().get_queryset().prefetch_related("domaines", "publics")
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(has_plan=self.has_plan(), **kwargs)
 
 
 class ModeleEditView(ModeleMixin, SuccessMessageMixin, UpdateView):

@@ -189,7 +189,18 @@ def test_a_confidential_fiche_does_not_become_a_model(client):
     )
 
     assert "Une fiche confidentielle ne devient pas un modèle" in page.text
+    assert "En faire un modèle" not in client.get(fiche.get_absolute_url()).text
     assert not ModeleFiche.objects.exists()
+
+
+def test_without_a_plan_nothing_is_started(client):
+    modele = model()
+    convention = ConventionFactory()
+    log_in(client, convention)
+
+    for address in (url("modeles", convention), url("modele", convention, modele.pk)):
+        assert "Commencer une fiche" not in client.get(address).text
+    assert client.get(url("modele_start", convention, modele.pk)).status_code == 404
 
 
 def edit_data(client, address):
