@@ -38,6 +38,16 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def indicateurs_of(text: str) -> list[tuple[str, str]]:
+    """Pairs of (title, unit or nothing). A line that starts with « ; » has no title: what follows is one."""
+    pairs = []
+    for line in lines_of(text):
+        titre, _, unite = (part.strip() for part in line.partition(";"))
+        if titre or unite:
+            pairs.append((titre, unite) if titre else (unite, ""))
+    return pairs
+
+
 class ModeleFicheQuerySet(models.QuerySet["ModeleFiche"]):
     def offered_to(self, convention: Convention) -> Self:
         """Those of the convention, of whoever signs it or administers its territoire, and those of all."""
@@ -157,10 +167,15 @@ class ModeleFiche(TimestampedModel):
 
     @property
     def listes(self) -> list[tuple[str, list[str]]]:
-        """What is written one a line, with its title."""
-        names = ("etapes", "indicateurs", "postes")
-        titles = ("Étapes", "Indicateurs", "Postes de budget")
-        return [(title, lines_of(getattr(self, name))) for title, name in zip(titles, names, strict=True)]
+        """What is written one a line, with its title; the unit of an indicator is in brackets."""
+        indicateurs = [
+            f"{titre} ({unite})" if unite else titre for titre, unite in indicateurs_of(self.indicateurs)
+        ]
+        return [
+            ("Étapes", lines_of(self.etapes)),
+            ("Indicateurs", indicateurs),
+            ("Postes de budget", lines_of(self.postes)),
+        ]
 
     @property
     def champs(self) -> list[tuple[str, str]]:
@@ -226,10 +241,9 @@ class ModeleFiche(TimestampedModel):
             fiche.publics.set(self.publics.all())
             for ordre, line in enumerate(lines_of(self.etapes)):
                 Etape.objects.create(fiche=fiche, ordre=ordre, intitule=line[:300])
-            for ordre, line in enumerate(lines_of(self.indicateurs)):
-                titre, _, unite = line.partition(";")
+            for ordre, (titre, unite) in enumerate(indicateurs_of(self.indicateurs)):
                 IndicateurSuivi.objects.create(
-                    fiche=fiche, ordre=ordre, intitule=titre.strip()[:300], unite=unite.strip()[:50]
+                    fiche=fiche, ordre=ordre, intitule=titre[:300], unite=unite[:50]
                 )
             for ordre, line in enumerate(lines_of(self.postes)):
                 LigneBudget.objects.create(fiche=fiche, ordre=ordre, annee=annee, intitule=line[:200])

@@ -87,7 +87,7 @@ def test_a_fiche_starts_from_a_model(client):
         convention=convention,
         nature="nouvelle",
         etapes="Trouver un local\n\nRecruter",
-        indicateurs="Familles reçues ; familles\nSans unité",
+        indicateurs="Familles reçues ; familles\nSans unité\n; À l’envers\n;",
         postes="Loyer",
         **dict.fromkeys(TEXTES, "Un texte."),
     )
@@ -114,6 +114,7 @@ def test_a_fiche_starts_from_a_model(client):
     assert list(fiche.indicateurs.values_list("intitule", "unite", "cible")) == [
         ("Familles reçues", "familles", None),
         ("Sans unité", "", None),
+        ("À l’envers", "", None),
     ]
     ligne = fiche.lignes_budget.get()
     assert (ligne.intitule, ligne.prevu) == ("Loyer", None)
