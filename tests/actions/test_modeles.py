@@ -93,11 +93,14 @@ def test_a_fiche_starts_from_a_model(client):
     )
     log_in(client, convention)
 
-    client.post(
+    page = client.post(
         url("modele_start", convention, modele.pk),
         {"intitule": "Notre relais", "code": "", "place": f"axe-{axe.pk}"},
+        follow=True,
     )
 
+    assert "Loyer" in page.text
+    assert "Aucune ligne de budget" not in page.text
     fiche = FicheAction.objects.get()
     assert (fiche.intitule, fiche.code, fiche.redaction, fiche.avancement, fiche.nature) == (
         "Notre relais",
