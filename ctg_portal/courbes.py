@@ -108,6 +108,16 @@ class Courbe:
         return [" ".join(line) for line in lines if len(line) > 1]
 
     @property
+    def chemin(self) -> str:
+        """The unbroken lines as one SVG path."""
+        return " ".join(f"M{' '.join(trait.split())}" for trait in self.traits)
+
+    @property
+    def pastilles(self) -> str:
+        """The points as one SVG path of dots (strokes of no length, with round ends)."""
+        return " ".join(f"M{point.x},{point.y}h.01" for point in self.points)
+
+    @property
     def graduations(self) -> list[tuple[float, str, str]]:
         """Where each year is written: x, word, anchor."""
         last = len(self._places) - 1

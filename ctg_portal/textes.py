@@ -129,9 +129,11 @@ def render_html(source: str, words: Callable[[str], str]) -> str:
         out.extend(_inline_html(token.children or [], words))
     # Lines of our own between the blocks would be spaces on the page.
     html = "".join(part.strip("\n") for part in out)
-    return nh3.clean(
+    safe = nh3.clean(
         html, tags=_BALISES, attributes=_ATTRIBUTS, url_schemes=PROTOCOLES, link_rel="noopener noreferrer"
     )
+    # It writes no-break spaces by their name; pages have them as they are.
+    return safe.replace("&nbsp;", "\u00a0")
 
 
 def _inline_html(tokens: list[Token], words: Callable[[str], str]) -> Iterator[str]:

@@ -72,6 +72,10 @@ def test_markup_is_words():
     assert html(source) == f"<p>{escape(source, quote=False)}</p>"
 
 
+def test_no_break_spaces_stay_themselves():
+    assert html("«\u00a0mot\u00a0» &nbsp;") == "<p>«\u00a0mot\u00a0» &amp;nbsp;</p>"
+
+
 def test_typography_is_french_also_around_bold():
     assert paragraphes("**Pour qui** ?") == "<p><strong>Pour qui</strong>\u202f?</p>"
 

@@ -42,6 +42,10 @@ class Cout:
     prevu: Decimal | None
     realise: Decimal | None
 
+    @property
+    def is_vide(self) -> bool:
+        return self.prevu is None and self.realise is None
+
 
 @dataclass(frozen=True)
 class Exercice:

@@ -1,6 +1,7 @@
 """A past for the fiches of the demonstration: what is loaded dates from its plan, and a few saves follow."""
 
 import datetime
+from collections import defaultdict
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ import pgtrigger
 from django.db import connection, models
 from django.db.models import DateTimeField, OuterRef, Subquery
 from django.db.models.functions import Cast
+from pghistory.models import Context
 
 from actions.models import Axe, FicheAction, Objectif, PlanActions, Transition
 from actions.models.suivis import ENJEUX_OBJECTIF, LIENS, PARTIES, TOUTES
@@ -70,6 +72,7 @@ class Histoire(Etat):
         lines = Transition.objects.filter(pk=OuterRef("pgh_obj_id"))
         events(journal).update(pgh_created_at=Subquery(lines.values("created_at")[:1]), pgh_context=None)
         self._date_states()
+        self._write_states()
 
     def _date_states(self) -> None:
         """A fiche that a decision moved changed when the journal says it did."""
@@ -81,6 +84,38 @@ class Histoire(Etat):
                 ).first()
                 if line:
                     events(table).filter(pgh_id=after.pgh_id).update(pgh_created_at=line.created_at)
+
+    def _write_states(self) -> None:
+        """A fiche is loaded in the state it has today: its history is given those the journal says, and by whom."""
+        table: Any = FicheAction.pgh_event_model  # type: ignore[attr-defined]
+        journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]
+        lines: dict[int, list[Transition]] = defaultdict(list)
+        contexts = {}
+        for line in Transition.objects.order_by("created_at", "pk"):
+            lines[line.fiche_id].append(line)
+            contexts[line.pk] = Context.objects.create(metadata={"par": line.by_id})
+            events(journal).filter(pgh_obj=line.pk).update(pgh_context=contexts[line.pk])
+        first: dict[int, Any] = {}
+        several = set()
+        for event in events(table).order_by("pgh_id"):
+            if event.pgh_obj_id in first:
+                several.add(event.pgh_obj_id)
+            first.setdefault(event.pgh_obj_id, event)
+        for pk, its in lines.items():
+            event = first[pk]
+            if pk in several:
+                continue
+            for line in reversed(its):
+                setattr(event, line.champ, line.depuis)
+            events(table).filter(pgh_id=event.pgh_id).update(
+                redaction=event.redaction, avancement=event.avancement
+            )
+            for line in its:
+                setattr(event, line.champ, line.vers)
+                event.pk, event._state.adding = None, True
+                event.pgh_label, event.pgh_created_at = "update", line.created_at
+                event.pgh_context = contexts[line.pk]
+                event.save(force_insert=True)
 
     def _save(self, role: str, days: int, write: Callable[[], Any], retabli: str = "") -> None:
         """``write`` as somebody did it, so many days ago."""

@@ -190,7 +190,8 @@ def test_text_closed_meanwhile_saves_what_is_followed_and_keeps_the_rest(client,
     assert fiche.difficultes == "Le chantier glisse."
     assert fiche.besoins.startswith("Trente familles.")
     assert "Trop tard." in page.text
-    assert "en relecture" in page.text
+    (refused,) = [partie for partie in page.context["parties"] if partie.form.errors]
+    assert refused.form.non_field_errors()[0].endswith("Votre saisie est gardée : copiez-la.")
 
 
 def test_rows_of_another_fiche_are_refused(client, fiche):
