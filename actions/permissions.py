@@ -29,6 +29,7 @@ from actions.models import (
     FicheAction,
     IndicateurSuivi,
     LienFiche,
+    ModeleFiche,
     Notification,
     Objectif,
     PieceJointe,
@@ -37,7 +38,7 @@ from actions.models import (
     Reserve,
 )
 from actions.models.notification import ADRESSES
-from conventions.models import Convention
+from conventions.models import Convention, Habilitation, Organisation
 from conventions.permissions import (
     FIGURES,
     Role,
@@ -299,6 +300,69 @@ def unties(user: User, lien: LienFiche) -> bool:
     )
 
 
+MODEL_ROLES = (Role.RELECTURE, Role.ADMINISTRATION)
+
+
+def _organisations_of(user: User, convention: Convention) -> QuerySet[Organisation]:
+    """Who signs the convention or administers its territoire, and for whom ``user`` may write models."""
+    around = Q(pk__in=convention.signataires.actuels().values("organisation")) | Q(
+        territoire=convention.territoire_id
+    )
+    held = Habilitation.objects.filter(user=user, role__in=MODEL_ROLES).values("organisation")
+    return Organisation.objects.filter(around, pk__in=held).order_by("nom", "pk")
+
+
+def holders_of_models(
+    user: User, convention: Convention
+) -> list[tuple[str, str, tuple[Convention | None, Organisation | None]]]:
+    """For whom ``user`` may make a model here: (value, label, (convention, organisation)); one query."""
+    found: list[tuple[str, str, tuple[Convention | None, Organisation | None]]] = []
+    if has_role(user, convention.pk, [Role.COORDINATION]) and _is_open(convention):
+        found.append(("convention", f"Cette convention ({convention})", (convention, None)))
+    found += [
+        (f"organisation-{row.pk}", f"{row}, pour toutes ses conventions", (None, row))
+        for row in _organisations_of(user, convention)
+    ]
+    return found
+
+
+def makes_models_here(user: User) -> Exists:
+    """For a queryset of fiches: ``user`` writes models for an organisation of the convention (``fait_des_modeles``)."""
+    convention = OuterRef("plan__convention")
+    signing = Q(organisation__signatures__convention=convention, organisation__signatures__retire_par=None)
+    own = Q(organisation__territoire=OuterRef("plan__convention__territoire"))
+    return Exists(Habilitation.objects.filter(signing | own, user=user, role__in=MODEL_ROLES))
+
+
+@rules.predicate
+def makes_models(user: User, fiche: FicheAction) -> bool:
+    """A fiche loaded with ``makes_models_here`` is not asked about again."""
+    if coordinates_fiche.test(user, fiche):
+        return True
+    if not has_role(user, fiche.plan.convention_id, MODEL_ROLES):
+        return False
+    if hasattr(fiche, "fait_des_modeles"):
+        return bool(fiche.fait_des_modeles)
+    return _organisations_of(user, fiche.plan.convention).exists()
+
+
+@rules.predicate
+def reads_modele(user: User, modele: ModeleFiche) -> bool:
+    """``visible_to`` has hidden the rest."""
+    return bool(all_roles(user))
+
+
+@rules.predicate
+def changes_modele(user: User, modele: ModeleFiche) -> bool:
+    """The coordination changes those of its convention, an organisation its own, technical staff those of all."""
+    if modele.convention is not None:
+        return has_role(user, modele.convention.pk, [Role.COORDINATION]) and _is_open(modele.convention)
+    if modele.organisation_id is None:
+        return user.is_superuser
+    held = Habilitation.objects.filter(user=user, organisation=modele.organisation_id)
+    return held.filter(role__in=MODEL_ROLES).exists()
+
+
 rules.add_perm("actions.view_planactions", reads_plan)
 rules.add_perm("actions.change_planactions", coordinates_plan)
 rules.add_perm("actions.change_axe", coordinates_axe)
@@ -320,6 +384,9 @@ rules.add_perm("actions.delete_lienfiche", unties)
 rules.add_perm("actions.attach_ficheaction", may_attach)
 rules.add_perm("actions.view_piecejointe", reads_piece)
 rules.add_perm("actions.change_piecejointe", changes_piece)
+rules.add_perm("actions.model_ficheaction", reads_fiche & makes_models)
+rules.add_perm("actions.view_modelefiche", reads_modele)
+rules.add_perm("actions.change_modelefiche", changes_modele)
 rules.add_perm("actions.copy_ficheaction", reads_fiche & copies_somewhere)
 rules.add_perm("actions.submit_ficheaction", is_writable & (coordinates_fiche | pilots_fiche))
 rules.add_perm("actions.comment_ficheaction", is_followable & discusses_fiche)

@@ -17,6 +17,7 @@ from actions.models import (
     LigneBudget,
     LigneFinancement,
     Mesure,
+    ModeleFiche,
     Note,
     Notification,
     PlanActions,
@@ -188,6 +189,10 @@ def build_world():
         fiche=brouillon, section="contexte", texte="D’où vient ce chiffre ?", auteur=people["relecture"]
     )
 
+    modele = ModeleFiche.objects.create(
+        convention=convention, intitule="Un relais itinérant", etapes="Trouver un local\nRecruter"
+    )
+
     resolu = Commentaire.objects.create(
         fiche=brouillon, section="moyens", texte="Le temps de travail ?", auteur=people["relecture"]
     )
@@ -327,6 +332,7 @@ def build_world():
             "avis_signe": avis_signe,
             "reserve": reserve,
             "piece": piece,
+            "modele": modele,
             "lien": lien,
             "instance": instance,
             "point": point,

@@ -22,6 +22,7 @@ from actions.models.fiche import (
 from actions.models.lecture import for_screen
 from actions.models.lettre import AbonnementCourriel, Lettre, Routine
 from actions.models.liens import LienFiche
+from actions.models.modeles import ModeleFiche
 from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
     Bilan,
@@ -62,6 +63,7 @@ __all__ = [
     "LigneFinancement",
     "LienFiche",
     "Mesure",
+    "ModeleFiche",
     "Note",
     "Notification",
     "Objectif",

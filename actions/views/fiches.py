@@ -27,6 +27,7 @@ from actions.models import (
 from actions.models.histoire import last_hand
 from actions.models.liens import links_of, with_links
 from actions.models.pieces import pieces_of
+from actions.permissions import makes_models_here
 from actions.views.base import FicheMixin, VerbView
 from actions.views.fils import Fil, Fils
 from conventions.mixins import InConventionMixin
@@ -96,6 +97,7 @@ class FicheView(FicheMixin, DetailView):
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
         return with_links(for_screen(super().get_queryset()), user).annotate(
+            fait_des_modeles=makes_models_here(user),
             rows_financements=money,
             brouillons_a_moi=ArraySubquery(mine.values("section")),
             rows_avis=Avis.objects.rows_for_fiche(),

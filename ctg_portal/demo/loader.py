@@ -55,6 +55,7 @@ class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, G
             self.write_avenants(row["code"], row.get("avenants", []), documents)
         self.write_chiffres(read("chiffres.toml"))
         self.write_contents(rows)
+        self.write_modeles(read("modeles.toml")["modeles"])
         for row in rows:
             self.write_governance(row["code"], row)
         self.date_news()

@@ -1,16 +1,30 @@
-"""What ties the fiches of a plan together, and the files attached to them."""
+"""What ties the fiches of a plan together, the files attached to them, and the models they may start from."""
 
 from typing import Any
 
-from actions.models import LienFiche, PieceJointe
+from actions.models import LienFiche, ModeleFiche, PieceJointe
+from actions.models.modeles import REPRIS
 from conventions.models import Habilitation
 from ctg_portal.demo.conventions import Conventions
+from ctg_portal.demo.etat import pick
 from ctg_portal.demo.reader import cells
 
 Role = Habilitation.Role
 
 
+MODELE = ("intitule", "usage", *REPRIS, "etapes", "indicateurs", "postes")
+
+
 class Travail(Conventions):
+    def write_modeles(self, rows: list[dict[str, Any]]) -> None:
+        """Without ``organisation``, a model is national."""
+        for row in rows:
+            holder = self.organisations[row["organisation"]] if "organisation" in row else None
+            modele = ModeleFiche(organisation=holder, **pick(row, *MODELE))
+            modele.full_clean()
+            modele.save()
+            modele.domaines.set([self.domaines[name] for name in row.get("domaines", [])])
+
     def write_work(self, code: str, rows: list[dict[str, Any]]) -> None:
         """``liens``: lines of (nature, number of the other fiche); ``pieces``: lines of (title, date, words of the page)."""
         by = self.person(code, Role.COORDINATION)
