@@ -155,7 +155,7 @@ def test_a_draft_is_kept_offered_again_and_ends_with_the_saving(client, fiche):
     sent = opened(client, fiche) | {"note": "Commencé dans le bus"}
 
     assert client.post(keep, sent).text.startswith("Brouillon gardé à")
-    assert "Vous aviez commencé à écrire" in client.get(url_of(fiche)).text
+    assert "Vous aviez commencé à modifier cette rubrique" in client.get(url_of(fiche)).text
     resumed = client.get(url_of(fiche), {"brouillon": 1})
     assert "Commencé dans le bus" in resumed.text
     client.post(url_of(fiche), sent)

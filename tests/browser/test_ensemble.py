@@ -86,9 +86,7 @@ def test_words_of_word_are_cleaned_and_read_as_meant(open_as, world, fiche_url):
         "Les **familles** du secteur\u00a0:\n\n- un relais\n- une ludothèque\n\nVoir [la page](https://exemple.org/page) et rien"
     )
     page.get_by_role("button", name="Aperçu").first.click()
-    expect(
-        page.get_by_role("group", name="Aperçu").first.get_by_role("listitem")
-    ).to_have_count(2)
+    expect(page.get_by_role("group", name="Aperçu").first.get_by_role("listitem")).to_have_count(2)
     page.get_by_role("button", name="Écrire").click()
     besoins.press("Control+End")
     besoins.press_sequentially(" enfin")
