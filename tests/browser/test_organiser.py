@@ -17,6 +17,7 @@ def test_drag_keyboard_and_undo(open_as, world):
     assert codes(world) == ["1.1.1", "1.1.2", "1.1.3", "1.1.5"]
 
     # By the mouse: the third fiche above the first.
+    expect(page.get_by_role("heading", name="Organiser le plan")).to_be_visible()
     first, _, last, _ = (
         page.locator(f"#fiche-{pk}")
         for pk in FicheAction.objects.actives().order_by("code").values_list("pk", flat=True)

@@ -6,6 +6,7 @@ from django.db import connection, models
 from django.urls import reverse
 from pghistory.models import Event
 
+from actions.models import ModeleFiche
 from conventions.models import (
     Convention,
     FusionOrganisation,
@@ -87,6 +88,7 @@ def fill(organisation, convention):
     AvenantFactory(convention=convention).organisations_ajoutees.add(organisation)
     MandatFactory(organisation=organisation)
     Habilitation.objects.create(user=UserFactory(), role="lecture", organisation=organisation)
+    ModeleFiche.objects.create(organisation=organisation, intitule="Ouvrir un relais")
 
 
 def test_merge_moves_everything_and_undo_puts_it_back_row_by_row(staff):
@@ -99,7 +101,7 @@ def test_merge_moves_everything_and_undo_puts_it_back_row_by_row(staff):
 
     counts = count_references([gardee, absorbee])
     assert counts[absorbee.pk] == []
-    assert sum(count for _, count in counts[gardee.pk]) == counted == 13
+    assert sum(count for _, count in counts[gardee.pk]) == counted == 14
     assert {row.model for row in references(Organisation)} == {
         apps.get_model(operation["modele"])
         for operation in fusion.deplacements
