@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import models
 from django.http import HttpRequest
 from pghistory.middleware import HistoryMiddleware as RequestMiddleware
 
@@ -14,3 +15,8 @@ class HistoryMiddleware(RequestMiddleware):
         if request.user.is_authenticated:
             context["nom"] = str(request.user)
         return context
+
+
+def past_of(model: type[models.Model]) -> Any:
+    """Every state that pghistory keeps of the rows of ``model``."""
+    return models.QuerySet(model.pgh_event_model)  # type: ignore[attr-defined]  # pghistory adds it

@@ -21,7 +21,7 @@ _BALISES = {"p", "br", "ul", "ol", "li", "strong", "a"}
 _ATTRIBUTS = {"a": {"href"}, "ol": {"start"}}
 
 # Read before the rest: what people type or paste, and signs that they mean as they are.
-_PUCES = re.compile(r"^([ \t]*)(?:[•·–—▪◦‣●■§]|&bull;)[ \t]+", re.M)  # noqa: RUF001 - dashes as they are typed
+_PUCES = re.compile(r"^([ \t]*)(?:[•·–—▪◦‣●■§]|&bull;)[ \t]+", re.M)
 _BARRE = re.compile(r"\\")
 _PLUS = re.compile(r"^([ \t]*)\+(?=[ \t])", re.M)
 _ANNEE = re.compile(r"^([ \t]*\d{3,})([.)])(?=[ \t])", re.M)

@@ -18,7 +18,7 @@ class NouvellesForm(PlausibleDatesMixin, forms.ModelForm):
     """
 
     # As the forms of sections: nothing else is edited beside.
-    formsets = {}  # noqa: RUF012
+    formsets = {}
     conflict = False
 
     avancement = forms.ChoiceField(label="Où en est l’action", widget=forms.RadioSelect)

@@ -110,8 +110,8 @@ def piloted_by(user: User) -> list[FicheAction]:
     return sorted(
         found,
         key=lambda fiche: (
-            (fiche.attentes[0].rang, fiche.attentes[0].depuis)  # type: ignore[attr-defined]
-            if fiche.attentes  # type: ignore[attr-defined]
+            (fiche.attentes[0].rang, fiche.attentes[0].depuis)  # type: ignore[attr-defined]  # put there above
+            if fiche.attentes  # type: ignore[attr-defined]  # put there above
             else (99, fiche.echeance or calm),
             fiche.pk,
         ),

@@ -25,6 +25,7 @@ from actions.models.fiche import Avancement, FicheAction, FicheActionQuerySet, R
 from actions.models.historique import events_of
 from actions.models.plan import Axe
 from actions.models.suivis import DEPART, PARTIES, SUPPRIME, TOUTES, Liens
+from ctg_portal.histoire import past_of
 
 TITRES_ETATS = {"avancement": "Avancement", "redaction": "Rédaction"}
 NOUVELLE, ARCHIVEE, REPRISE, MODIFIEE = "nouvelle", "archivee", "reprise", "modifiee"
@@ -136,7 +137,7 @@ ATTRIBUTS = [column.attname for column in FicheAction._meta.concrete_fields]
 
 def _columns(known: Iterable[int], since: datetime.datetime) -> dict[int, dict[str, Any]]:
     """The columns of each fiche as they were at ``since``; nothing for one that was not there."""
-    events: Any = models.QuerySet(FicheAction.pgh_event_model)  # type: ignore[attr-defined]
+    events: Any = past_of(FicheAction)
     latest = events.order_by("pgh_obj", "-pgh_id").distinct("pgh_obj")
     rows = latest.filter(pgh_obj__in=known, pgh_created_at__lte=since).values("pgh_obj", *ATTRIBUTS)
     return {row["pgh_obj"]: row for row in rows}

@@ -167,7 +167,7 @@ class Noms:
                 )
             )
             if model in GARDES:
-                events: Any = model.pgh_event_model  # type: ignore[attr-defined]
+                events: Any = model.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
                 last: Any = models.QuerySet(events).filter(pgh_obj=OuterRef("pgh_obj")).order_by("-pgh_id")
                 branches.append(
                     models.QuerySet(events)

@@ -29,6 +29,7 @@ from actions.models.suivis import (
     Liens,
     Lignes,
 )
+from ctg_portal.histoire import past_of
 from ctg_portal.models import User
 
 FICHE = "fiche"
@@ -122,7 +123,7 @@ def events_of(part: Lignes | Liens, fiches: Any) -> models.QuerySet[Any]:
     else:
         indicateurs: Any = PARTIES["indicateurs"].events
         owners: Any = models.QuerySet(indicateurs)
-        fiche = models.Subquery(  # type: ignore[assignment]
+        fiche = models.Subquery(  # type: ignore[assignment]  # the other branch gives a column
             owners.filter(pgh_obj=models.OuterRef("indicateur_id")).values("fiche_id")[:1]
         )
         objet = F("pgh_obj_id")
@@ -162,7 +163,7 @@ def index_of_parts(fiches: Any) -> list[tuple[Any, ...]]:
                 changed,
             )
         )
-    journal: Any = models.QuerySet(Transition.pgh_event_model)  # type: ignore[attr-defined]
+    journal: Any = past_of(Transition)
     branches.append(
         journal.filter(fiche__in=fiches)
         .order_by()
@@ -190,7 +191,7 @@ def load_parts(keys: dict[str, set[int]]) -> dict[tuple[str, int], dict[str, Any
         if wanted and cle in from_parts:
             model = from_parts[cle]
             branches.append(
-                models.QuerySet(model.pgh_event_model)
+                past_of(model)
                 .filter(pgh_id__in=wanted)
                 .order_by()
                 .values_list(Value(cle), "pgh_id", columns_json(model))
@@ -215,7 +216,7 @@ class Historique:
 
     def _read_fiche(self) -> None:
         names = [*COLONNES, *ETATS_COLONNES]
-        events: Any = models.QuerySet(FicheAction.pgh_event_model)  # type: ignore[attr-defined]
+        events: Any = past_of(FicheAction)
         window: dict[str, Any] = {"partition_by": [F("pgh_obj_id")], "order_by": F("pgh_id").asc()}
         tests = [Differs(F(name), Window(Lag(name), **window)) for name in names]
         rows = (
@@ -395,7 +396,7 @@ class Historique:
             wanted[event.partie].add(event.cle)
         loaded = load_parts(wanted)
         if wanted.get(FICHE):
-            rows: Any = models.QuerySet(FicheAction.pgh_event_model)  # type: ignore[attr-defined]
+            rows: Any = past_of(FicheAction)
             names = [column.attname for column in FicheAction._meta.concrete_fields]
             for row in rows.filter(pgh_id__in=wanted[FICHE]).values("pgh_id", *names):
                 loaded[FICHE, row["pgh_id"]] = row

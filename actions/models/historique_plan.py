@@ -16,6 +16,7 @@ from actions.models.differences import Changement, LigneChangee, Noms, change_of
 from actions.models.historique import SANS_AUTEUR
 from actions.models.plan import Axe, Objectif, PlanActions
 from actions.models.suivis import DEPART, ENJEUX_OBJECTIF, SUPPRIME
+from ctg_portal.histoire import past_of
 from ctg_portal.models import User
 from diagnostics.models import Enjeu
 
@@ -67,10 +68,10 @@ class HistoriquePlan:
         self.saves = self._grouped(chains)
 
     def _read(self) -> dict[tuple[str, str], list[_Copie]]:
-        axes: Any = models.QuerySet(Axe.pgh_event_model).filter(plan=self.plan)  # type: ignore[attr-defined]
-        objectifs: Any = models.QuerySet(Objectif.pgh_event_model)  # type: ignore[attr-defined]
+        axes: Any = past_of(Axe).filter(plan=self.plan)
+        objectifs: Any = past_of(Objectif)
         objectifs = objectifs.filter(axe__in=axes.values("pgh_obj"))
-        plans: Any = models.QuerySet(PlanActions.pgh_event_model)  # type: ignore[attr-defined]
+        plans: Any = past_of(PlanActions)
         ties: Any = models.QuerySet(ENJEUX_OBJECTIF.events)
         ties = ties.filter(objectif__in=objectifs.values("pgh_obj"))
         sources = (

@@ -80,7 +80,7 @@ class Liens:
 
     @property
     def events(self) -> Any:
-        return self.model.pgh_event_model  # type: ignore[attr-defined]
+        return self.model.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
 
 
 LIGNES = (

@@ -68,7 +68,7 @@ class Histoire(Etat):
             )
         notes: Any = PARTIES["notes"].events
         events(notes).update(pgh_created_at=Cast("date", DateTimeField()), pgh_context=None)
-        journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]
+        journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
         lines = Transition.objects.filter(pk=OuterRef("pgh_obj_id"))
         events(journal).update(pgh_created_at=Subquery(lines.values("created_at")[:1]), pgh_context=None)
         self._date_states()
@@ -76,7 +76,7 @@ class Histoire(Etat):
 
     def _date_states(self) -> None:
         """A fiche that a decision moved changed when the journal says it did."""
-        table: Any = FicheAction.pgh_event_model  # type: ignore[attr-defined]
+        table: Any = FicheAction.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
         for before, after in pairwise(events(table).order_by("pgh_obj", "pgh_id")):
             if before.pgh_obj_id == after.pgh_obj_id and before.avancement != after.avancement:
                 line = Transition.objects.filter(
@@ -87,8 +87,8 @@ class Histoire(Etat):
 
     def _write_states(self) -> None:
         """A fiche is loaded in the state it has today: its history is given those the journal says, and by whom."""
-        table: Any = FicheAction.pgh_event_model  # type: ignore[attr-defined]
-        journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]
+        table: Any = FicheAction.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
+        journal: Any = Transition.pgh_event_model  # type: ignore[attr-defined]  # pghistory adds it
         lines: dict[int, list[Transition]] = defaultdict(list)
         contexts = {}
         for line in Transition.objects.order_by("created_at", "pk"):
