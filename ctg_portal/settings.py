@@ -105,7 +105,8 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 LANGUAGE_CODE = "fr"
 TIME_ZONE = "Europe/Paris"
 USE_I18N = True
-USE_THOUSAND_SEPARATOR = True
+# Numbers for people go through the filter « nombre »: a year, a key or the value of a field never takes a space.
+USE_THOUSAND_SEPARATOR = False
 
 # A convention of five years has some hundred lines of money, of eleven fields each, on one page.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000

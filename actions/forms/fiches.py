@@ -16,7 +16,7 @@ from actions.models.copie import next_code
 from actions.models.fiche import Avancement
 from actions.models.ordre import move_fiche_to
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
-from ctg_portal.fields import LongTextsMixin, TexteLong
+from ctg_portal.fields import LongTextsMixin, NombreField, TexteLong
 
 
 class FicheAddForm(forms.ModelForm):
@@ -230,7 +230,7 @@ class MesureForm(RowForm):
     class Meta:
         model = Mesure
         fields = ["annee", "valeur", "commentaire", "source"]
-        localized_fields = ("valeur",)
+        field_classes = {"valeur": NombreField}
 
 
 MesureFormSet = forms.inlineformset_factory(

@@ -20,7 +20,7 @@ from actions.models import (
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
 from conventions.models import Dispositif, Domaine, Organisation, people_of
 from ctg_portal.chargement import load_together
-from ctg_portal.fields import MontantField, TexteLong
+from ctg_portal.fields import MontantField, NombreField, TexteLong
 from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
 from diagnostics.models import Constat, Enjeu
@@ -177,7 +177,7 @@ class IndicateurForm(RowForm):
             "echeance_cible",
         ]
         widgets = {"date_initiale": date_input(), "echeance_cible": date_input()}
-        localized_fields = ("valeur_initiale", "cible")
+        field_classes = {"valeur_initiale": NombreField, "cible": NombreField}
 
 
 class FicheSectionForm(SectionForm):
@@ -353,7 +353,7 @@ class MoyensForm(FicheSectionForm):
             "moyens_materiels": TexteLong(3),
             "moyens_techniques": TexteLong(3),
         }
-        localized_fields = ("etp",)
+        field_classes = {"etp": NombreField}
 
 
 class CalendrierForm(FicheSectionForm):

@@ -5,6 +5,7 @@ import secrets
 from django import forms
 from django.core.exceptions import ValidationError
 
+from ctg_portal.fields import NombreField
 from diagnostics.models import Question
 from diagnostics.models.questionnaire import NOMBRE_MAX, TEXTE_MAX
 from diagnostics.models.resultats import ECHELLE, OUI_NON
@@ -30,15 +31,11 @@ def field_of(question):
                 max_length=TEXTE_MAX, widget=forms.Textarea(attrs), error_messages=messages, **common
             )
         case Nature.NOMBRE:
-            field = forms.DecimalField(
+            field = NombreField(
                 min_value=-NOMBRE_MAX,
                 max_value=NOMBRE_MAX,
                 decimal_places=2,
-                localize=True,
-                widget=forms.TextInput(
-                    attrs={"class": "form-control", "inputmode": "decimal", "autocomplete": "off"}
-                ),
-                error_messages={"invalid": "Écrivez un nombre, par exemple 3 ou 2,5."},
+                widget=forms.TextInput(attrs={"class": "form-control"}),
                 **common,
             )
         case Nature.CHOIX_MULTIPLE:
