@@ -6,6 +6,7 @@ from ctg_portal import views
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("portefeuille.xlsx", views.PortefeuilleXlsxView.as_view(), name="portefeuille_xlsx"),
+    path("recherche/", views.RechercheView.as_view(), name="recherche"),
     path("apercu/", views.ApercuView.as_view(), name="apercu"),
     path("session/prolonger/", views.SessionProlongView.as_view(), name="session_prolong"),
     path("composants/", views.ComposantsView.as_view(), name="composants"),

@@ -19,6 +19,7 @@ from ctg_portal.accueil import a_faire, alertes_pour, decisions_ouvertes, procha
 from ctg_portal.composants import SAMPLE
 from ctg_portal.demo.accounts import demo_accounts
 from ctg_portal.portefeuille import Portefeuille, PortefeuilleFilter, ctg_of, export_xlsx
+from ctg_portal.recherche import Recherche, RechercheForm
 from ctg_portal.session import prolong_session, session_end
 from ctg_portal.tableurs import xlsx_response
 from ctg_portal.templatetags.portal import date_heure, paragraphes
@@ -49,6 +50,26 @@ class SessionProlongView(View):
         prolong_session(request)
         end = session_end(request)
         return JsonResponse({"fin": end.isoformat(), "heure": date_heure(timezone.localtime(end))})
+
+
+class RechercheView(TemplateView):
+    """Found words, in what the person may read; everything is in the address."""
+
+    template_name = "recherche/recherche.html"
+
+    def get_context_data(self, **kwargs):
+        form = RechercheForm(self.request.GET, user=self.request.user)
+        said = form.cleaned_data if form.is_valid() else {}
+        recherche = Recherche(
+            self.request.user,
+            said.get("q", ""),
+            convention=said.get("dans"),
+            genre=said.get("genre", ""),
+            page=self.request.GET.get("page"),
+        )
+        return super().get_context_data(
+            form=form, recherche=recherche, page_obj=recherche.page, question=said.get("q", ""), **kwargs
+        )
 
 
 class PortefeuilleMixin:

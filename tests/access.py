@@ -39,6 +39,7 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
     "portefeuille_xlsx": Row((), ALL),
+    "recherche": Row((), ALL),
     "apercu": Row((), ALL, "post", 200),
     "session_prolong": Row((), ALL, "post", 200),
     "composants": Row((), frozenset()),

@@ -15,6 +15,7 @@ from django.utils import timezone
 from actions.models.fiche import SECTIONS, FicheAction
 from conventions.models import Habilitation, Organisation, Signataire, people_of
 from ctg_portal.models import TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError, require_transition
 
 SECTION_CHOICES = [("", "Toute la fiche"), *((section.slug, section.titre) for section in SECTIONS)]
@@ -155,6 +156,7 @@ class Commentaire(TimestampedModel):
     class Meta:
         verbose_name = "commentaire"
         ordering = ["created_at", "pk"]
+        indexes = [index_texte("commentaire_texte", "texte", "citation")]
         constraints = [
             models.CheckConstraint(
                 name="commentaire_resolu_par_quelqu_un",
@@ -324,6 +326,7 @@ class SuiteCommentaire(models.Model):
         verbose_name = "suite d’un commentaire"
         verbose_name_plural = "suites des commentaires"
         ordering = ["created_at", "pk"]
+        indexes = [index_texte("suitecommentaire_texte", "texte")]
         constraints = [
             models.CheckConstraint(
                 name="suitecommentaire_reponse_ecrite",

@@ -17,6 +17,7 @@ from actions.models.plan import Axe, Objectif, PlanActions
 from actions.models.suivi import Suivi
 from conventions.models import Commune, Convention, Domaine, Habilitation, Organisation, Signataire
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError, require_transition
 from diagnostics.models import Constat, Enjeu
 
@@ -427,6 +428,29 @@ class FicheAction(TimestampedModel, Ordered):
         indexes = [
             models.Index(fields=["plan", "axe", "objectif", "ordre"], name="ficheaction_place"),
             models.Index(fields=["redaction"], name="ficheaction_redaction"),
+            index_texte(
+                "ficheaction_texte",
+                "intitule",
+                "code",
+                "besoins",
+                "dispositifs_existants",
+                "objectif_general",
+                "objectifs_specifiques",
+                "changements_attendus",
+                "modalites",
+                "public_precisions",
+                "elu_referent",
+                "referent_caf",
+                "referent_msa",
+                "equipe_projet",
+                "moyens_humains",
+                "moyens_materiels",
+                "moyens_techniques",
+                "methode_evaluation",
+                "difficultes",
+                "prochaines_etapes",
+                "motif_abandon",
+            ),
         ]
         triggers = [
             pgtrigger.Trigger(
@@ -801,6 +825,7 @@ class Etape(Ordered):
     class Meta:
         verbose_name = "étape"
         ordering = ["ordre", "pk"]
+        indexes = [index_texte("etape_texte", "intitule", "responsable")]
 
     def __str__(self) -> str:
         return self.intitule

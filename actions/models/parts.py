@@ -14,6 +14,7 @@ from django.utils import timezone
 from actions.models.fiche import FicheAction
 from conventions.models import Convention, Dispositif, Financement, Organisation
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 
 ANNEES = [MinValueValidator(2000), MaxValueValidator(2100)]
 ANNEE_PLAUSIBLE = Q(annee__gte=2000, annee__lte=2100)
@@ -208,6 +209,7 @@ class IndicateurSuivi(Ordered):
         verbose_name = "indicateur de suivi"
         verbose_name_plural = "indicateurs de suivi"
         ordering = ["ordre", "pk"]
+        indexes = [index_texte("indicateursuivi_texte", "intitule")]
 
     def __str__(self) -> str:
         return self.intitule
@@ -253,6 +255,7 @@ class Note(TimestampedModel):
     class Meta:
         verbose_name = "note"
         ordering = ["-date", "-pk"]
+        indexes = [index_texte("note_texte", "texte")]
 
     def __str__(self) -> str:
         return f"Note du {self.date:%d/%m/%Y}"
@@ -284,6 +287,7 @@ class Bilan(TimestampedModel):
     class Meta:
         verbose_name = "bilan"
         ordering = ["-annee"]
+        indexes = [index_texte("bilan_texte", "realise", "ecarts", "faits_marquants", "perspectives")]
         constraints = [
             models.UniqueConstraint(
                 fields=["fiche", "annee"],

@@ -17,6 +17,7 @@ from django.utils import timezone
 from actions.models.fiche import FicheAction
 from ctg_portal.depots import Depot
 from ctg_portal.models import TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 
 
@@ -110,6 +111,7 @@ class PieceJointe(TimestampedModel):
         verbose_name = "pièce jointe"
         verbose_name_plural = "pièces jointes"
         ordering = ["-created_at", "-pk"]
+        indexes = [index_texte("piecejointe_texte", "titre", "nom_fichier")]
         constraints = [
             models.CheckConstraint(
                 name="piecejointe_titre_non_vide",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from conventions.models.convention import Convention
 from ctg_portal.depots import Depot
 from ctg_portal.models import TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 
 
@@ -121,6 +122,7 @@ class Document(TimestampedModel):
         verbose_name = "document déposé"
         verbose_name_plural = "documents déposés"
         ordering = ["-created_at", "-pk"]
+        indexes = [index_texte("document_texte", "titre", "nom_fichier")]
         constraints = [
             models.CheckConstraint(
                 name="document_titre_non_vide",

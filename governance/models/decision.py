@@ -10,6 +10,7 @@ from django.utils import timezone
 from actions.models import FicheAction
 from conventions.models import Convention
 from ctg_portal.models import TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 from governance.models.instance import Instance
 from governance.models.reunion import PointOrdreDuJour, Reunion
@@ -102,6 +103,7 @@ class Decision(TimestampedModel):
     class Meta:
         verbose_name = "décision"
         ordering = ["-annee", "serie", "-rang"]
+        indexes = [index_texte("decision_texte", "texte", "responsable")]
         constraints = [
             models.UniqueConstraint(
                 fields=["convention", "annee", "serie", "rang"],

@@ -11,6 +11,7 @@ from django.utils import timezone
 from actions.models import Avis
 from conventions.models import Convention
 from ctg_portal.models import User
+from ctg_portal.plein_texte import index_texte
 from governance.models.reunion import Reunion
 
 
@@ -78,6 +79,7 @@ class DocumentEmis(models.Model):
         verbose_name = "document émis"
         verbose_name_plural = "documents émis"
         ordering = ["-emis_le", "-version"]
+        indexes = [index_texte("documentemis_texte", "titre")]
         constraints = [
             models.UniqueConstraint(
                 fields=["reunion", "nature", "version"], name="documentemis_version_unique"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from actions.models import FicheAction
 from conventions.models import Convention
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError, require_transition
 from governance.models.instance import Instance
 
@@ -88,6 +89,7 @@ class Reunion(TimestampedModel):
     class Meta:
         verbose_name = "réunion"
         ordering = ["-debut", "-pk"]
+        indexes = [index_texte("reunion_texte", "notes", "lieu")]
         constraints = [
             models.UniqueConstraint(
                 fields=["instance", "debut"],
@@ -211,6 +213,7 @@ class PointOrdreDuJour(Ordered):
         verbose_name = "point de l’ordre du jour"
         verbose_name_plural = "points de l’ordre du jour"
         ordering = ["ordre", "pk"]
+        indexes = [index_texte("pointordredujour_texte", "intitule", "texte", "rapporteur")]
 
     def __str__(self) -> str:
         return self.intitule

@@ -38,6 +38,45 @@
         menu?.querySelector("summary").focus();
     });
 
+    // « / » leads to the search from any page, unless words are being typed or the person turned it off (WCAG 2.1.4).
+    const SEARCH_KEY = "recherche-touche";
+    const searchKey = {
+        get on() { try { return localStorage.getItem(SEARCH_KEY) !== "non"; } catch { return true; } },
+        set on(yes) { try { localStorage.setItem(SEARCH_KEY, yes ? "oui" : "non"); } catch { /* private window */ } },
+    };
+    const showSearchKey = () => {
+        document.querySelectorAll("[data-recherche-touche]").forEach((key) => { key.hidden = !searchKey.on; });
+    };
+    const searching = (root) => {
+        each(root, "[data-recherche-touche]", showSearchKey);
+        each(root, "[data-recherche-reglage]", (line) => {
+            const box = line.querySelector("input");
+            line.hidden = false;
+            box.checked = searchKey.on;
+            box.addEventListener("change", () => {
+                searchKey.on = box.checked;
+                showSearchKey();
+            });
+        });
+    };
+    document.addEventListener("keydown", (event) => {
+        if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+        if (event.target.closest?.("input, textarea, select, [contenteditable]") || !searchKey.on) return;
+        if (document.querySelector("dialog[open]")) return;
+        const field = ["[data-recherche-page]", "[data-recherche]"]
+            .map((name) => document.querySelector(name))
+            .find((found) => found?.checkVisibility());
+        const link = document.querySelector("[data-recherche-lien]");
+        if (!field && !link) return;
+        event.preventDefault();
+        if (field) {
+            field.focus();
+            field.select();
+        } else {
+            link.click();
+        }
+    });
+
     // Rail on a phone: the current room is in sight.
     const rail = (root) =>
         each(root, "[data-rail]", (nav) => {
@@ -339,6 +378,7 @@
         quotes(root);
         messages(root);
         rail(root);
+        searching(root);
         formsets(root);
         drafts(root);
         sessions(root);
