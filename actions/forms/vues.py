@@ -68,7 +68,14 @@ class VueForm(NameMixin, forms.ModelForm):
     """``partageable``: whether the person may share it with the whole convention."""
 
     requete = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput, strip=False)
-    genre = forms.ChoiceField(choices=GenreVue.choices, widget=forms.HiddenInput)
+    genre = forms.ChoiceField(
+        choices=GenreVue.choices,
+        widget=forms.HiddenInput,
+        error_messages={
+            "invalid_choice": "Cette vue n’existe pas\u00a0: ouvrez l’une de celles du plan, puis enregistrez-la.",
+            "required": "Ouvrez une vue du plan, puis enregistrez-la.",
+        },
+    )
 
     class Meta:
         model = VueEnregistree
@@ -90,6 +97,14 @@ class VueForm(NameMixin, forms.ModelForm):
     def clean_requete(self):
         return clean_requete(self.cleaned_data["requete"])
 
+    def clean(self):
+        cleaned = super().clean()
+        # Said where the fields that nobody sees cannot say it.
+        for name in ("genre", "requete"):
+            for message in self._errors.pop(name, ()):
+                self.add_error(None, message)
+        return cleaned
+
     def save(self, *, by):
         return self.instance.keep(by=by)
 
@@ -105,5 +120,5 @@ class VueRenameForm(NameMixin, forms.ModelForm):
         self.helper = form_helper()
 
     def save(self, *, by):
-        self.instance.save(update_fields=["nom", "updated_at"])
+        self.instance.rename(self.cleaned_data["nom"])
         return self.instance

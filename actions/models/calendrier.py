@@ -10,7 +10,7 @@ from actions.models.fiche import Etape, FicheAction
 from actions.models.plan import Axe
 from conventions.models import Convention
 
-DEBORDE = 0.4
+DEBORDE = 1.0
 """Width of the narrowest bar, in percents of the drawing: an action of one day is seen."""
 
 

@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -113,9 +114,8 @@ class VueEnregistree(TimestampedModel):
 
     @transaction.atomic
     def keep(self, *, by: User) -> "VueEnregistree":
-        """Add it to those of ``by``, or to those shared; ``TransitionError`` past ``LIMITE``."""
-        # The row of the person is the lock: of two tabs at once, the second counts what the first wrote.
-        User.objects.select_for_update().get(pk=by.pk)
+        """Add it to those of ``by``, or to those shared; ``TransitionError`` past ``LIMITE`` or for a name taken."""
+        self._alone()
         self.auteur = by
         rows = VueEnregistree.objects.filter(convention=self.convention_id, portee=self.portee)
         if not self.is_partagee:
@@ -125,8 +125,27 @@ class VueEnregistree(TimestampedModel):
             raise TransitionError(
                 f"Il y a déjà {LIMITE} vues {whose}\u00a0: supprimez-en une avant d’en ajouter une autre."
             )
+        self._require_free()
         self.save()
         return self
+
+    @transaction.atomic
+    def rename(self, nom: str) -> None:
+        """``TransitionError`` for a name taken."""
+        self._alone()
+        self.nom = nom
+        self._require_free()
+        self.save(update_fields=["nom", "updated_at"])
+
+    def _alone(self) -> None:
+        """Of two tabs at once, the second sees what the first wrote."""
+        Convention.objects.select_for_update(no_key=True).get(pk=self.convention_id)
+
+    def _require_free(self) -> None:
+        try:
+            self.validate_constraints()
+        except ValidationError as error:
+            raise TransitionError(" ".join(error.messages)) from error
 
 
 class ColonnesTableau(models.Model):

@@ -52,7 +52,8 @@ class KanbanView(VueView):
                 raise TransitionError(" ".join(form.errors["geste"]))
             pk, depuis, vers = form.cleaned_data["geste"]
             fiche = self.find(pk)
-            if vers == Avancement.ABANDONNEE and depuis == fiche.avancement != vers:
+            allowed = AVANCEMENT_TRANSITIONS[fiche.avancement]
+            if vers == Avancement.ABANDONNEE and depuis == fiche.avancement and vers in allowed:
                 return self.ask_reason(fiche)
             moved = form.move(fiche, by=request.user)
         except TransitionError as refused:
