@@ -92,7 +92,7 @@ def read_lignes(fiches: FicheActionQuerySet, convention: Convention) -> list[Lig
     people = pilotes.values(
         row=JSONObject(compte="user", nom="nom", nom_compte="user__nom", email="user__email")
     )
-    rows = (
+    rows: Any = (
         fiches.with_late()
         .in_plan_order()
         .annotate(
