@@ -36,6 +36,7 @@ from actions.models import (
     Pilote,
     PlanActions,
     Reserve,
+    VueEnregistree,
 )
 from actions.models.notification import ADRESSES
 from conventions.models import Convention, Habilitation, Organisation
@@ -363,6 +364,22 @@ def changes_modele(user: User, modele: ModeleFiche) -> bool:
     return held.filter(role__in=MODEL_ROLES).exists()
 
 
+@rules.predicate
+def shares_vues(user: User, convention: Convention) -> bool:
+    """The coordination, also once the convention has ended: the way of looking at it is no part of it."""
+    return has_role(user, convention.pk, [Role.COORDINATION])
+
+
+@rules.predicate
+def changes_vue(user: User, vue: VueEnregistree) -> bool:
+    """One's own; those that are shared are the coordination's."""
+    if vue.is_partagee:
+        return bool(shares_vues.test(user, vue.convention))
+    return vue.auteur_id == user.pk
+
+
+rules.add_perm("actions.share_vues", shares_vues)
+rules.add_perm("actions.change_vueenregistree", changes_vue)
 rules.add_perm("actions.view_planactions", reads_plan)
 rules.add_perm("actions.change_planactions", coordinates_plan)
 rules.add_perm("actions.change_axe", coordinates_axe)

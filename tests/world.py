@@ -22,6 +22,7 @@ from actions.models import (
     Notification,
     PlanActions,
     RattachementPilote,
+    VueEnregistree,
 )
 from conventions.models import (
     ArticleConvention,
@@ -298,6 +299,14 @@ def build_world():
     fusion = FusionOrganisation.objects.create(
         gardee=organisation, absorbee=absorbee, auteur=people["administration"]
     )
+    vue = VueEnregistree.objects.create(
+        convention=convention,
+        auteur=people["coordination"],
+        nom="Pour le COPIL",
+        genre=VueEnregistree.Genre.KANBAN,
+        requete="priorite=haute",
+        portee=VueEnregistree.Portee.EQUIPE,
+    )
     return World(
         convention,
         diagnostic,
@@ -333,6 +342,7 @@ def build_world():
             "reserve": reserve,
             "piece": piece,
             "modele": modele,
+            "vue": vue,
             "lien": lien,
             "instance": instance,
             "point": point,

@@ -38,6 +38,7 @@ from actions.models.pieces import PieceJointe
 from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
 from actions.models.suivis import LIENS, LIGNES
+from actions.models.vues import ColonnesTableau, VueEnregistree
 
 __all__ = [
     "AVANCEMENT_TRANSITIONS",
@@ -50,6 +51,7 @@ __all__ = [
     "Brouillon",
     "BrancheAxe",
     "BrancheObjectif",
+    "ColonnesTableau",
     "Commentaire",
     "Etape",
     "FicheAction",
@@ -76,6 +78,7 @@ __all__ = [
     "ReglageNotification",
     "Routine",
     "Transition",
+    "VueEnregistree",
     "for_screen",
     "plan_tree",
     "Avis",

@@ -107,8 +107,7 @@ class ContratFichesView(ContratsMixin, TransitionFormMixin, FormView):
     @cached_property
     def filter(self):
         fiches = FicheAction.objects.visible_to(self.request.user).filter(plan=self.plan)
-        queryset = fiches.for_list().in_plan_order()
-        return FicheFilter(self.request.GET, queryset=queryset, convention=self.plan.convention)
+        return FicheFilter(self.request.GET, queryset=fiches, convention=self.plan.convention)
 
     def dispatch(self, request, *args, **kwargs):
         if request.user.is_authenticated:
@@ -116,7 +115,10 @@ class ContratFichesView(ContratsMixin, TransitionFormMixin, FormView):
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"contrat": self.contrat, "fiches": list(self.filter.qs)}
+        return super().get_form_kwargs() | {
+            "contrat": self.contrat,
+            "fiches": list(self.filter.qs.for_list()),
+        }
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(

@@ -1,42 +1,9 @@
 from django.views.generic import ListView
-from django_filters.views import FilterView
 
-from actions.filters import FicheFilter
-from actions.models import Avis, FicheAction, PlanActions
+from actions.models import Avis, FicheAction
 from actions.models.attentes import piloted_by
 from actions.models.pilotage import names_like
-from conventions.mixins import InConventionMixin
-from conventions.permissions import Role, all_roles, roles_on
-from ctg_portal.permissions import Can
-
-
-class FicheTableView(InConventionMixin, FilterView):
-    """The fiches of the convention as a table; filters, sort and page are in the address."""
-
-    queryset = FicheAction.objects.all()
-    filterset_class = FicheFilter
-    template_name = "actions/fiches.html"
-    context_object_name = "fiches"
-    paginate_by = 25
-    room = "plan"
-
-    def get_queryset(self):
-        fiches = FicheAction.objects.visible_to(self.request.user).of_convention(self.convention)
-        return fiches.for_list().in_plan_order()
-
-    def get_filterset_kwargs(self, filterset_class):
-        # Always bound: without a filter too, archived fiches are left out.
-        return super().get_filterset_kwargs(filterset_class) | {
-            "convention": self.convention,
-            "data": self.request.GET,
-            "roles": roles_on(self.request.user, self.convention.pk),
-        }
-
-    def get_context_data(self, **kwargs):
-        plan = PlanActions.objects.filter(convention=self.convention).select_related("convention").first()
-        return super().get_context_data(
-            plan=plan, can=Can(self.request.user, plan) if plan else None, **kwargs
-        )
+from conventions.permissions import Role, all_roles
 
 
 class MesFichesView(ListView):

@@ -4,7 +4,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.generic import CreateView, DeleteView, TemplateView, UpdateView, View
+from django.utils.functional import cached_property
+from django.views.generic import CreateView, DeleteView, UpdateView, View
 
 from actions.forms.plan import (
     AxeDeleteForm,
@@ -14,33 +15,36 @@ from actions.forms.plan import (
     PlanForm,
     PlanMoveForm,
 )
-from actions.models import TRANSITIONS_PLAN, Axe, FicheAction, Objectif, PlanActions, plan_tree
-from actions.models.progression import total_progress, with_progression
+from actions.models import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
+from actions.views.arbre import tree_of
+from actions.views.vues import VueView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
-from ctg_portal.permissions import Can
 
 
-class PlanView(InConventionMixin, TemplateView):
+class PlanView(VueView):
     """The tree axes → objectifs → fiches. A linked contract shows the fiches it carries in the plan of its CTG."""
 
     template_name = "actions/plan.html"
-    room = "plan"
+    vue = "plan"
+
+    @cached_property
+    def plan(self):
+        porteuse = self.convention.principale_id or self.convention.pk
+        return (
+            PlanActions.objects.visible_to(self.request.user).for_page().filter(convention=porteuse).first()
+        )
 
     def get_context_data(self, **kwargs):
-        user = self.request.user
+        user, plan = self.request.user, self.plan
         porteuse = self.convention.principale_id or self.convention.pk
-        plan = PlanActions.objects.visible_to(user).for_page().filter(convention=porteuse).first()
-        fiches = FicheAction.objects.visible_to(user).of_convention(self.convention).actives()
-        axes = with_progression(plan.axes.all(), fiches) if plan else []
-        progression = {axe.pk: found for axe, found in axes}
-        tree = plan_tree(plan.axes.all(), fiches.in_plan_order().for_list()) if plan else []
+        arbre = tree_of(plan, self.filter)
         return super().get_context_data(
-            plan=plan,
-            branches=[(branche, progression[branche.axe.pk]) for branche in tree],
-            total=total_progress(found for _, found in axes),
-            can=Can(user, plan) if plan else None,
+            arbre=arbre,
+            branches=arbre.branches,
+            total=arbre.total,
             is_porteuse=porteuse == self.convention.pk,
+            is_replie="replie" in self.request.GET,
             avis=plan.avis.visible_to(user).for_list() if plan else [],
             **kwargs,
         )

@@ -182,7 +182,7 @@ def fill(world, contrat, number):
 
 # Two of them are the savepoint of the request.
 @pytest.mark.parametrize("number", [1, 3])
-@pytest.mark.parametrize(("name", "queries"), [("contrats", 11), ("contrat", 13), ("contrat_fiches", 16)])
+@pytest.mark.parametrize(("name", "queries"), [("contrats", 11), ("contrat", 13), ("contrat_fiches", 13)])
 def test_same_queries_whatever_the_number(
     coordination, django_assert_num_queries, world, contrat, name, queries, number
 ):

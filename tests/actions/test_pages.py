@@ -287,7 +287,7 @@ def test_new_axe_and_objectif_are_numbered(client):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize(("route", "queries"), [("actions:fiches", 15), ("actions:plan", 13)])
+@pytest.mark.parametrize(("route", "queries"), [("actions:fiches", 14), ("actions:plan", 15)])
 def test_lists_do_not_grow(client, django_assert_num_queries, route, queries, count):
     first = complete_fiche()
     for _ in range(count - 1):
@@ -374,9 +374,10 @@ def test_filters_of_the_table(client):
         "?redaction=archivee": {"D"},
         "?pilote=nom-Charg%C3%A9%C2%B7e+de+mission+enfance": {"B"},
         f"?structure={structure.pk}": {"A"},
-        "?structure=999999": set(),
+        # What means nothing here is left aside, and said: see test_vues.py.
+        "?structure=999999": {"A", "B", "C"},
         "?q=relais+B": {"B"},
-        "?axe=999999": set(),
+        "?axe=999999": {"A", "B", "C"},
         "?tri=nimporte": {"A", "B", "C"},
     }
 
