@@ -29,6 +29,7 @@ from actions.models import (
     FicheAction,
     IndicateurSuivi,
     LienFiche,
+    Lot,
     ModeleFiche,
     Notification,
     Objectif,
@@ -378,6 +379,23 @@ def changes_vue(user: User, vue: VueEnregistree) -> bool:
     return vue.auteur_id == user.pk
 
 
+@rules.predicate
+def changes_lots(user: User, convention: Convention) -> bool:
+    """Whoever may change a fiche of it; each fiche is asked again by itself."""
+    return has_role(user, convention.pk, [Role.COORDINATION, Role.REDACTION]) and _is_open(convention)
+
+
+@rules.predicate
+def undoes_lot(user: User, lot: Lot) -> bool:
+    """Whoever made it, as long as they may change fiches; or the coordination."""
+    convention = lot.convention
+    return bool(changes_lots.test(user, convention)) and (
+        lot.by_id == user.pk or has_role(user, convention.pk, [Role.COORDINATION])
+    )
+
+
+rules.add_perm("actions.change_lots", changes_lots)
+rules.add_perm("actions.undo_lot", undoes_lot)
 rules.add_perm("actions.share_vues", shares_vues)
 rules.add_perm("actions.change_vueenregistree", changes_vue)
 rules.add_perm("actions.view_planactions", reads_plan)

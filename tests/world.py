@@ -16,6 +16,7 @@ from actions.models import (
     LienFiche,
     LigneBudget,
     LigneFinancement,
+    Lot,
     Mesure,
     ModeleFiche,
     Note,
@@ -299,6 +300,10 @@ def build_world():
     fusion = FusionOrganisation.objects.create(
         gardee=organisation, absorbee=absorbee, auteur=people["administration"]
     )
+    lot = Lot.objects.create(
+        convention=convention, champ="priorite", phrase="priorité « haute »", by=people["coordination"]
+    )
+    lot.lignes.create(fiche=fiche, avant="", apres="haute")
     vue = VueEnregistree.objects.create(
         convention=convention,
         auteur=people["coordination"],
@@ -342,6 +347,7 @@ def build_world():
             "reserve": reserve,
             "piece": piece,
             "modele": modele,
+            "lot": lot,
             "vue": vue,
             "lien": lien,
             "instance": instance,

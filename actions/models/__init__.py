@@ -22,6 +22,7 @@ from actions.models.fiche import (
 from actions.models.lecture import for_screen
 from actions.models.lettre import AbonnementCourriel, Lettre, Routine
 from actions.models.liens import LienFiche
+from actions.models.lots import LigneLot, Lot
 from actions.models.modeles import ModeleFiche
 from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
@@ -64,6 +65,8 @@ __all__ = [
     "LigneBudget",
     "LigneFinancement",
     "LienFiche",
+    "LigneLot",
+    "Lot",
     "Mesure",
     "ModeleFiche",
     "Note",

@@ -681,6 +681,17 @@ class FicheAction(TimestampedModel, Ordered):
     ) -> None:
         """Change how far the action is. An abandon needs its reason; an end takes its date (today by default)."""
         self._lock()
+        motif = motif.strip()
+        self.fin_reelle = self.check_avancement(avancement, motif=motif, fin_reelle=fin_reelle)
+        self.motif_abandon = motif if avancement == Avancement.ABANDONNEE else ""
+        self._journal(Transition.Champ.AVANCEMENT, self.avancement, avancement, by=by, motif=motif)
+        self.avancement = avancement
+        self.save(update_fields=["avancement", "motif_abandon", "fin_reelle", "updated_at"])
+
+    def check_avancement(
+        self, avancement: str, *, motif: str, fin_reelle: datetime.date | None = None
+    ) -> datetime.date | None:
+        """The real end that ``avancement`` would give; ``TransitionError`` says what stands in the way. Nothing is written."""
         if self.redaction == Redaction.ARCHIVEE:
             raise TransitionError("Cette fiche est archivée : son avancement ne change plus.")
         require_transition(
@@ -689,19 +700,14 @@ class FicheAction(TimestampedModel, Ordered):
             avancement,
             refus=f"Une action « {self.get_avancement_display().lower()} » ne peut pas passer à « {Avancement(avancement).label.lower()} ».",
         )
-        motif = motif.strip()
         if avancement == Avancement.ABANDONNEE and not motif:
             raise TransitionError("Dites pourquoi la fiche est abandonnée.")
-        if avancement == Avancement.REALISEE:
-            self.fin_reelle = fin_reelle or timezone.localdate()
-            if self.debut and self.fin_reelle < self.debut:
-                raise TransitionError("La fin réelle ne peut pas précéder le début de l’action.")
-        else:
-            self.fin_reelle = None
-        self.motif_abandon = motif if avancement == Avancement.ABANDONNEE else ""
-        self._journal(Transition.Champ.AVANCEMENT, self.avancement, avancement, by=by, motif=motif)
-        self.avancement = avancement
-        self.save(update_fields=["avancement", "motif_abandon", "fin_reelle", "updated_at"])
+        if avancement != Avancement.REALISEE:
+            return None
+        fin = fin_reelle or timezone.localdate()
+        if self.debut and fin < self.debut:
+            raise TransitionError("La fin réelle ne peut pas précéder le début de l’action.")
+        return fin
 
     def abandon(self, *, by: User, motif: str) -> None:
         """Any unfinished avancement → abandonnée, with its reason."""

@@ -26,6 +26,7 @@ class GenreVue(models.TextChoices):
     CONTRAT = "contrat", "Par contrat"
     DOMAINE = "domaine", "Par domaine"
     PILOTE = "pilote", "Par pilote"
+    BORD = "bord", "Tableau de bord"
 
 
 GROUPES = (GenreVue.COMMUNE, GenreVue.CONTRAT, GenreVue.DOMAINE, GenreVue.PILOTE)

@@ -1,0 +1,164 @@
+"""One change to all the fiches of a filtered set: every row is seen before, and the whole is taken back as one."""
+
+import json
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.http import HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.views.generic import ListView, TemplateView, View
+
+from actions.filters import fiche_filter
+from actions.forms.lots import FORMS, ChoixForm
+from actions.models import Lot
+from actions.models.lots import Champ, loaded, preview, said
+from conventions.mixins import InConventionMixin
+from conventions.models import people_of
+from ctg_portal.permissions import Can
+from ctg_portal.workflow import TransitionError
+
+
+class LotsMixin(InConventionMixin):
+    convention_permission = "actions.change_lots"
+    room = "plan"
+
+
+class LotAddView(LotsMixin, TemplateView):
+    """``champ`` and the new value are in the address with the filters: the preview is a page like another."""
+
+    template_name = "actions/lot_add.html"
+
+    @cached_property
+    def sent(self):
+        """The filters and the change: of the address, or of what the preview sends back."""
+        return (
+            QueryDict(self.request.POST.get("requete", "")[:4000]) if self.request.POST else self.request.GET
+        )
+
+    @cached_property
+    def filter(self):
+        return fiche_filter(self.request.user, self.convention, self.sent)
+
+    @cached_property
+    def form(self):
+        champ = self.sent.get("champ", "")
+        form_class = FORMS.get(champ, FORMS[Champ.AVANCEMENT])
+        is_asked = any(name.startswith("vers-") for name in self.sent)
+        return form_class(self.sent if is_asked else None, convention=self.convention)
+
+    def post(self, request, *args, **kwargs):
+        choix = ChoixForm(request.POST)
+        if not self.form.is_valid() or not choix.is_valid():
+            return self.again(" ".join(choix.non_field_errors()))
+        fiches = self.filter.in_order()
+        try:
+            lot = choix.save(self.convention, fiches, self.form.changement(), by=request.user)
+        except TransitionError as refus:
+            return self.again(str(refus))
+        nombre = lot.lignes.count()
+        pluriel = "s" if nombre > 1 else ""
+        messages.success(
+            request,
+            f"{nombre} fiche{pluriel} changée{pluriel}. « Annuler » rend ce qu’elle{pluriel} disai{'en' if pluriel else ''}t avant.",
+        )
+        return HttpResponseRedirect(self.lots_url)
+
+    @property
+    def lots_url(self):
+        url = reverse("actions:lots", args=[self.convention.code])
+        return f"{url}?{self.filter.requete}" if self.filter.requete else url
+
+    def again(self, refus):
+        return self.render_to_response(self.get_context_data(refus=refus), status=200)
+
+    def lignes(self):
+        """Rows of the preview: fiche, before and after in words, what stands in the way, whether it is ticked."""
+        found = preview(loaded(self.filter.in_order()), self.form.changement(), by=self.request.user)
+        noms = {user.pk: str(user) for user in people_of(self.convention)}
+        noms |= {
+            row.user_id: str(row.user) for ligne in found for row in ligne.fiche.pilotes.all() if row.user
+        }
+        champ = self.form.champ
+        asked = set(self.request.POST.getlist("choix")) if self.request.POST else None
+        return [
+            {
+                "fiche": ligne.fiche,
+                "avant": said(ligne.avant, champ, noms),
+                "apres": said(ligne.apres, champ, noms),
+                "refus": ligne.refus,
+                "change": ligne.change,
+                "coche": asked is None or str(ligne.fiche.pk) in asked,
+                "vu": json.dumps(ligne.avant, ensure_ascii=False),
+            }
+            for ligne in found
+        ]
+
+    def get_context_data(self, **kwargs):
+        lignes = self.lignes() if self.form.is_bound and self.form.is_valid() else None
+        champs = [(champ.value, champ.label, self.address_of(champ)) for champ in Champ]
+        return super().get_context_data(
+            form=self.form,
+            filter=self.filter,
+            lignes=lignes,
+            nb_changent=sum(ligne["change"] for ligne in lignes or ()),
+            nb_refus=sum(bool(ligne["refus"]) for ligne in lignes or ()),
+            changement=self.form.changement() if lignes is not None else None,
+            requete=self.sent.urlencode(),
+            garde=[
+                (name, value) for name, values in QueryDict(self.filter.requete).lists() for value in values
+            ],
+            champs=champs,
+            **kwargs,
+        )
+
+    def address_of(self, champ):
+        query = QueryDict(self.filter.requete, mutable=True)
+        query["champ"] = champ.value
+        return f"?{query.urlencode()}"
+
+
+class LotsView(LotsMixin, ListView):
+    """The changes made together, the latest first, each with its fiches and its way back."""
+
+    template_name = "actions/lots.html"
+    context_object_name = "lots"
+    paginate_by = 10
+
+    def get_queryset(self):
+        lots = Lot.objects.visible_to(self.request.user).filter(convention=self.convention)
+        return (
+            lots.select_related("by", "annule_par", "convention")
+            .annotate(nb=Count("lignes"))
+            .order_by("-created_at", "-pk")
+        )
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        for lot in context["lots"]:
+            lot.can = Can(self.request.user, lot)
+        query = fiche_filter(self.request.user, self.convention, self.request.GET).requete
+        return context | {"requete": query}
+
+
+class LotUndoView(LotsMixin, View):
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        lots = Lot.objects.visible_to(request.user).filter(convention=self.convention)
+        lot = get_object_or_404(lots.select_related("convention"), pk=kwargs["pk"])
+        if not request.user.has_perm("actions.undo_lot", lot):
+            raise PermissionDenied
+        try:
+            done, left = lot.undo(by=request.user)
+        except TransitionError as refus:
+            messages.error(request, str(refus))
+        else:
+            pluriel = "s" if done > 1 else ""
+            messages.success(request, f"Changement annulé sur {done} fiche{pluriel}.")
+            if left:
+                names = ", ".join(f"«\u00a0{fiche}\u00a0»" for fiche in left)
+                messages.warning(request, f"Changées depuis, et laissées comme elles sont\u00a0: {names}.")
+        return HttpResponseRedirect(reverse("actions:lots", args=[self.convention.code]))

@@ -1,0 +1,188 @@
+"""One change to many fiches: seen row by row, written whole or not at all, taken back as one."""
+
+import datetime
+import json
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from actions.models import FicheAction, Lot, Notification, Transition
+from tests.factories import FicheActionFactory, HabilitationFactory, PiloteFactory, complete_fiche
+
+
+@pytest.fixture
+def fiches():
+    first = complete_fiche(code="1", intitule="Première")
+    shared = {"plan": first.plan, "axe": first.axe, "objectif": None}
+    return [
+        first,
+        FicheActionFactory(code="2", intitule="Deuxième", **shared),
+        FicheActionFactory(code="3", intitule="Troisième", avancement="en_cours", **shared),
+    ]
+
+
+@pytest.fixture
+def coordination(fiches):
+    return HabilitationFactory(convention=fiches[0].convention, role="coordination").user
+
+
+@pytest.fixture
+def page(client, fiches, coordination):
+    client.force_login(coordination)
+    return reverse("actions:lot_add", args=[fiches[0].convention.code])
+
+
+def confirm(client, page, query, **changes):
+    """Send the preview of ``query`` back, as its form does."""
+    lignes = client.get(f"{page}?{query}").context["lignes"]
+    data = {"requete": query, "choix": [row["fiche"].pk for row in lignes if row["change"]]}
+    data |= {f"vu-{row['fiche'].pk}": row["vu"] for row in lignes}
+    return client.post(page, data | changes, follow=True)
+
+
+def values(fiches, field):
+    return [getattr(FicheAction.objects.get(pk=fiche.pk), field) for fiche in fiches]
+
+
+def test_avancement_is_previewed_changed_with_its_journal_and_taken_back(client, page, fiches, coordination):
+    query = "champ=avancement&vers-avancement=en_cours"
+    lignes = client.get(f"{page}?{query}").context["lignes"]
+    assert [(row["avant"], row["apres"], row["change"]) for row in lignes] == [
+        ("À venir", "En cours", True),
+        ("À venir", "En cours", True),
+        ("En cours", "En cours", False),
+    ]
+    assert values(fiches, "avancement") == ["a_venir", "a_venir", "en_cours"]
+    answer = confirm(client, page, query)
+    assert "2 fiches changées" in answer.text
+    assert values(fiches, "avancement") == ["en_cours"] * 3
+    assert Transition.objects.filter(champ="avancement", by=coordination).count() == 2
+
+    lot = Lot.objects.get()
+    FicheAction.objects.get(pk=fiches[1].pk).move_avancement("realisee", by=coordination)
+    undo = reverse("actions:lot_undo", args=[lot.convention.code, lot.pk])
+    said = client.post(undo, follow=True).text
+    assert "annulé sur 1 fiche." in said
+    assert "2 Deuxième" in said
+    assert values(fiches, "avancement") == ["a_venir", "realisee", "en_cours"]
+    assert "déjà été annulé" in client.post(undo, follow=True).text
+
+
+def test_only_ticked_and_filtered_fiches_change(client, page, fiches):
+    query = "champ=priorite&vers-priorite=haute&avancement=a_venir"
+    confirm(client, page, query, choix=[fiches[1].pk])
+    assert values(fiches, "priorite") == ["", "haute", ""]
+    # A fiche outside the filter, slipped into what is sent, is refused with the rest.
+    answer = confirm(client, page, query, choix=[fiches[0].pk, fiches[2].pk], **{f"vu-{fiches[2].pk}": '""'})
+    assert "n’est plus là" in answer.text
+    assert values(fiches, "priorite") == ["", "haute", ""]
+
+
+def test_fiche_changed_since_the_preview_stops_everything(client, page, fiches, coordination):
+    query = "champ=avancement&vers-avancement=en_cours"
+    lignes = client.get(f"{page}?{query}").context["lignes"]
+    data = {"requete": query, "choix": [row["fiche"].pk for row in lignes if row["change"]]}
+    data |= {f"vu-{row['fiche'].pk}": row["vu"] for row in lignes}
+    fiches[0].abandon(by=coordination, motif="Sans objet.")
+    answer = client.post(page, data)
+    assert "quelqu’un a changé «\u00a01 Première\u00a0»" in answer.context["refus"]
+    assert "rien n’a été écrit" in answer.context["refus"]
+    assert values(fiches, "avancement") == ["abandonnee", "a_venir", "en_cours"]
+    assert not Lot.objects.exists()
+
+
+def test_refusals_say_why_on_their_row(client, page, fiches, coordination):
+    fiches[0].submit(by=coordination)
+    FicheAction.objects.filter(pk=fiches[1].pk).update(debut=datetime.date(2027, 1, 1))
+    lignes = client.get(f"{page}?champ=echeance&vers-echeance=2026-06-30").context["lignes"]
+    assert "en relecture" in lignes[0]["refus"]
+    assert "précéderait le début" in lignes[1]["refus"]
+    assert lignes[2]["change"]
+    fiches[2].move_avancement("realisee", by=coordination)
+    lignes = client.get(f"{page}?champ=avancement&vers-avancement=en_pause").context["lignes"]
+    assert "ne peut pas passer" in lignes[2]["refus"]
+
+
+def test_pilotes_are_added_or_replaced_told_and_given_back(client, page, fiches, coordination):
+    PiloteFactory(fiche=fiches[1], user=None, nom="Maison des parents", fonction="Direction")
+    before = [[str(pilote) for pilote in fiche.pilotes.all()] for fiche in fiches]
+    person = HabilitationFactory(convention=fiches[0].convention, role="redaction").user
+    confirm(client, page, f"champ=pilote&vers-compte={person.pk}&vers-mode=ajouter")
+    assert all(fiche.pilotes.filter(user=person).exists() for fiche in fiches)
+    assert fiches[1].pilotes.count() == 2
+    assert Notification.objects.filter(destinataire=person, genre="pilote").exists()
+
+    confirm(client, page, "champ=pilote&vers-nom=Pôle+jeunesse&vers-mode=remplacer")
+    assert [[str(row) for row in fiche.pilotes.all()] for fiche in fiches] == [["Pôle jeunesse"]] * 3
+    for lot in Lot.objects.all():
+        lot.undo(by=coordination)
+    assert [[str(row) for row in fiche.pilotes.all()] for fiche in fiches] == before
+    assert fiches[1].pilotes.get().fonction == "Direction"
+
+
+def test_redaction_changes_only_the_fiches_it_pilots(client, fiches):
+    person = HabilitationFactory(convention=fiches[0].convention, role="redaction").user
+    PiloteFactory(fiche=fiches[0], user=person)
+    client.force_login(person)
+    page = reverse("actions:lot_add", args=[fiches[0].convention.code])
+    query = "champ=priorite&vers-priorite=basse"
+    lignes = client.get(f"{page}?{query}").context["lignes"]
+    assert [row["change"] for row in lignes] == [True, False, False]
+    assert "ne pouvez pas" in lignes[1]["refus"]
+    forced = {f"vu-{fiche.pk}": '""' for fiche in fiches} | {"choix": [fiche.pk for fiche in fiches]}
+    assert "ne pouvez pas" in client.post(page, forced | {"requete": query}).context["refus"]
+    assert values(fiches, "priorite") == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("champ=avancement&vers-avancement=abandonnee", "Dites pourquoi"),
+        ("champ=avancement&vers-avancement=licorne", "licorne"),
+        ("champ=echeance&vers-echeance=hier", "date"),
+        ("champ=pilote&vers-mode=ajouter", "Choisissez un compte, ou écrivez un nom"),
+        ("champ=pilote&vers-mode=ajouter&vers-compte=999999", "Sélectionnez un choix valide"),
+        ("champ=licorne", "Nouvel avancement"),
+    ],
+)
+def test_bad_input_gets_a_sentence(client, page, query, said):
+    answer = client.get(f"{page}?{query}")
+    assert answer.status_code == 200
+    assert said in answer.text
+    assert answer.context["lignes"] is None
+
+
+def test_page_sent_back_broken_writes_nothing(client, page, fiches):
+    query = "champ=priorite&vers-priorite=haute"
+    for data in (
+        {},
+        {"requete": query},
+        {"requete": query, "choix": [fiches[0].pk]},
+        {"requete": query, "choix": ["x"], "vu-x": "1"},
+        {"requete": query, "choix": [fiches[0].pk], f"vu-{fiches[0].pk}": "{"},
+        {"requete": "champ=priorite", "choix": [fiches[0].pk], f"vu-{fiches[0].pk}": '""'},
+    ):
+        assert client.post(page, data).status_code == 200
+    assert values(fiches, "priorite") == [""] * 3
+
+
+def test_abandon_keeps_its_reason_and_its_way_back(client, page, fiches):
+    confirm(client, page, "champ=avancement&vers-avancement=abandonnee&vers-motif=Sans+budget")
+    assert values(fiches, "motif_abandon") == ["Sans budget"] * 3
+    Lot.objects.get().undo(by=HabilitationFactory(convention=fiches[0].convention, role="coordination").user)
+    assert values(fiches, "avancement") == ["a_venir", "a_venir", "en_cours"]
+    assert values(fiches, "motif_abandon") == [""] * 3
+
+
+@pytest.mark.parametrize("nombre", [1, 3])
+def test_queries_do_not_grow(client, page, fiches, nombre):
+    FicheAction.objects.exclude(pk__in=[fiche.pk for fiche in fiches[:nombre]]).update(redaction="archivee")
+    FicheAction.objects.filter(pk=fiches[0].pk).update(redaction="a_completer", soumise_le=timezone.now())
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(f"{page}?champ=echeance&vers-echeance=2026-12-31")
+    assert len(answer.context["lignes"]) == nombre
+    assert json.loads(answer.context["lignes"][0]["vu"]) == fiches[0].echeance.isoformat()
+    assert len(queries) <= 15
