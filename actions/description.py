@@ -115,6 +115,8 @@ class Colonne:
     """Of the rows that it holds, for ``Genre.TABLE``."""
     dire: Callable[[Any], str] = str
     """How such a row is said on one line."""
+    courbe: str = ""
+    """What the row carries to draw beside its words, on paper."""
 
     @property
     def is_nombre(self) -> bool:
@@ -123,7 +125,10 @@ class Colonne:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a fiche. ``lire`` gives one mapping a row, by key of column; ``None`` where nothing was entered."""
+    """Rows of a fiche. ``lire`` gives one mapping a row, by key of column; ``None`` where nothing was entered.
+
+    A row may carry more than its columns, for one drawing: the key of a decision, the curve of an indicator.
+    """
 
     cle: str
     libelle: str
@@ -323,6 +328,7 @@ def _indicateurs(fiche: FicheAction) -> list[dict[str, Valeur]]:
                 {name: getattr(releve, name) for name in ("annee", "valeur", "commentaire", "source")}
                 for releve in trajectoire.releves
             ],
+            "courbe": trajectoire.courbe,
         }
         for trajectoire in fiche.suivi.trajectoires
     ]
@@ -340,6 +346,7 @@ def _decisions(fiche: FicheAction) -> list[dict[str, Valeur]]:
             "numero": effet.decision.numero,
             "texte": effet.decision.texte,
             "effet": effet.get_effet_display(),
+            "decision": effet.decision_id,
         }
         for effet in effets_of(fiche)
     ]
@@ -569,23 +576,24 @@ _CONTENU: dict[str, tuple[Champ | Table, ...]] = {
             "indicateurs",
             "Indicateurs de suivi",
             (
-                _colonne(IndicateurSuivi, "intitule", 35),
+                _colonne(IndicateurSuivi, "intitule", 30),
                 _colonne(IndicateurSuivi, "nature", sous="intitule", muette=True),
                 _colonne(IndicateurSuivi, "unite", sous="intitule"),
                 Colonne("situation", "Où il en est", Genre.LIGNE, sous="intitule", muette=True),
-                _colonne(IndicateurSuivi, "valeur_initiale", 15),
+                _colonne(IndicateurSuivi, "valeur_initiale", 20),
                 _colonne(IndicateurSuivi, "date_initiale", sous="valeur_initiale"),
-                _colonne(IndicateurSuivi, "cible", 15),
+                _colonne(IndicateurSuivi, "cible", 20),
                 _colonne(IndicateurSuivi, "echeance_cible", sous="cible"),
                 Colonne(
                     "mesures",
                     "Mesures",
                     Genre.TABLE,
-                    35,
+                    30,
                     colonnes=tuple(
                         _colonne(Mesure, name) for name in ("annee", "valeur", "commentaire", "source")
                     ),
                     dire=dire_mesure,
+                    courbe="courbe",
                 ),
             ),
             _indicateurs,
@@ -709,6 +717,11 @@ class ChampLu:
         return is_empty(self.valeur) and not self.champ.sinon
 
     @property
+    def is_sinon(self) -> bool:
+        """Nothing was chosen, which means something."""
+        return is_empty(self.valeur) and bool(self.champ.sinon)
+
+    @property
     def texte(self) -> str:
         """In words; « » when there is nothing to say."""
         return words_of(self.champ.genre, self.valeur, self.champ.choix) or self.champ.sinon
@@ -731,6 +744,7 @@ class CelluleLue:
     colonne: Colonne
     textes: list[str]
     dessous: list[str]
+    courbe: Any = None
 
     @property
     def is_vide(self) -> bool:
@@ -774,11 +788,30 @@ class TableLue:
         return [colonne for rank, colonne in enumerate(heads) if rank == 0 or colonne.cle in said]
 
     @property
+    def tetes(self) -> list[Colonne]:
+        """All those that have a head, said or not: the page keeps its columns."""
+        return [colonne for colonne in self.table.colonnes if not colonne.sous]
+
+    @property
+    def libelles(self) -> dict[str, str]:
+        """By key, those of the rows inside a cell too."""
+        inside = [column for colonne in self.table.colonnes for column in colonne.colonnes]
+        return {colonne.cle: colonne.libelle for colonne in [*inside, *self.table.colonnes]}
+
+    @property
     def largeurs(self) -> list[int]:
-        """Hundredths of the table for each drawn column, by fives: what is left out goes to the widest."""
-        widths = [colonne.largeur for colonne in self.colonnes]
-        widths[widths.index(max(widths))] += 100 - sum(widths)
+        """Hundredths of the table for each drawn column, by fives: what is left out is shared in proportion."""
+        given = [colonne.largeur for colonne in self.colonnes]
+        widths = [width * 100 // sum(given) // 5 * 5 for width in given]
+        wanting = sorted(range(len(given)), key=lambda rank: widths[rank] - given[rank] * 100 / sum(given))
+        for rank in wanting[: (100 - sum(widths)) // 5]:
+            widths[rank] += 5
         return widths
+
+    @property
+    def entetes(self) -> list[tuple[Colonne, int]]:
+        """Drawn columns with their widths."""
+        return list(zip(self.colonnes, self.largeurs, strict=True))
 
     @property
     def rangees(self) -> list[list[CelluleLue]]:
@@ -795,7 +828,7 @@ class TableLue:
             if other.sous == colonne.cle:
                 for text in texts_of(other, ligne[other.cle]):
                     below.append(text if other.muette else f"{other.libelle}{ESPACE_INSECABLE}: {text}")
-        return CelluleLue(colonne, textes, below)
+        return CelluleLue(colonne, textes, below, ligne.get(colonne.courbe))
 
     @property
     def blocs(self) -> list[BlocLu]:
@@ -868,6 +901,8 @@ class Choix:
 
 
 TOUT = Choix()
+SANS_NOTES = Choix(notes=False)
+"""What a plan or a selection says unless more is asked: notes are written from day to day, for those who follow."""
 
 
 def read_fiche(fiche: FicheAction, choix: Choix = TOUT) -> list[RubriqueLue]:

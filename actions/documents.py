@@ -10,9 +10,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
+from actions.description import SANS_NOTES, TOUT, Choix
 from actions.models import FicheAction, LigneBudget, LigneFinancement, PlanActions, plan_tree
 from actions.models.fiche import FicheActionQuerySet
-from actions.models.lecture import for_screen
+from actions.models.lecture import for_document
 from actions.models.progression import total_progress, with_progression
 from conventions.models import Convention
 from ctg_portal.documents import image_data
@@ -47,15 +48,18 @@ def _frame(convention: Convention, titre: str, today: datetime.date | None) -> d
     }
 
 
-def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[str, Any]:
+def plan_context(
+    plan: PlanActions, today: datetime.date | None = None, choix: Choix = SANS_NOTES
+) -> dict[str, Any]:
     """Everything the printed plan says, in a constant number of queries."""
     convention = plan.convention
     fiches = printable_fiches(convention)
     axes = list(plan.axes.prefetch_related("objectifs"))
     progressions = [found for _, found in with_progression(axes, fiches)]
-    tree = plan_tree(axes, for_screen(fiches.in_plan_order()))
+    tree = plan_tree(axes, for_document(fiches.in_plan_order()))
     return _frame(convention, f"Plan d’actions – {convention}", today) | {
         "plan": plan,
+        "choix": choix,
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(tree, progressions, strict=True)),
         "total": total_progress(progressions),
@@ -65,8 +69,8 @@ def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[
     }
 
 
-def plan_html(plan: PlanActions, today: datetime.date | None = None) -> str:
-    return render_to_string("actions/pdf/plan.html", plan_context(plan, today))
+def plan_html(plan: PlanActions, today: datetime.date | None = None, choix: Choix = SANS_NOTES) -> str:
+    return render_to_string("actions/pdf/plan.html", plan_context(plan, today, choix))
 
 
 def plan_filename(plan: PlanActions, today: datetime.date | None = None) -> str:
@@ -77,10 +81,10 @@ def plan_filename(plan: PlanActions, today: datetime.date | None = None) -> str:
     return f"plan-actions-{territoire}-{periode}-{(today or timezone.localdate()).isoformat()}.pdf"
 
 
-def fiche_html(fiche: FicheAction, today: datetime.date | None = None) -> str:
-    """One fiche, as loaded by ``for_screen()``."""
+def fiche_html(fiche: FicheAction, today: datetime.date | None = None, choix: Choix = TOUT) -> str:
+    """One fiche, as loaded by ``for_document()``."""
     frame = _frame(fiche.plan.convention, f"Fiche action {fiche}", today)
-    return render_to_string("actions/pdf/fiche.html", frame | {"fiche": fiche})
+    return render_to_string("actions/pdf/fiche.html", frame | {"fiche": fiche, "choix": choix})
 
 
 def fiche_filename(fiche: FicheAction) -> str:

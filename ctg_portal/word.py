@@ -1,21 +1,27 @@
 """An ``Acte`` as a Word file, from a template of ours: real styles, repeated heads of tables, nothing left to the words."""
 
+import base64
 import datetime
+import hashlib
 import io
+import json
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from docx.oxml.ns import qn
 from docx.shared import Mm
 from docxtpl import DocxTemplate, InlineImage, RichText
 
-from ctg_portal.contenu import Acte, Tableau, Texte
+from ctg_portal.contenu import Acte, Tableau, Texte, acte_of, acte_values
 from ctg_portal.templatetags.portal import typo
 from ctg_portal.textes import Bloc, blocs_of
 
+MODELES = Path(settings.BASE_DIR) / "templates"
 LARGEUR = 9865
 """Twentieths of a point between the margins of the template."""
 HAUTEUR_SIGNATURE = 1247
@@ -65,7 +71,7 @@ def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
             else:
                 rows.append(
                     {
-                        "genre": "tableau",
+                        "genre": "faits" if bloc.faits else "tableau",
                         "legende": _french(bloc.legende),
                         "colonnes": [_french(colonne.titre) for colonne in bloc.colonnes],
                         "lignes": [[_french(cell) for cell in line] for line in bloc.lignes],
@@ -156,6 +162,38 @@ def render_docx(
     written = io.BytesIO()
     document.save(written)
     return stable_zip(written.getvalue())
+
+
+def word_source(acte: Acte, modele: str, *, logo: bytes = b"", today: datetime.date | None = None) -> str:
+    """All that a Word file depends on, as text to keep until it is drawn; ``modele``: a template below ``templates/``."""
+    return json.dumps(
+        {
+            "modele": modele,
+            "acte": acte_values(acte),
+            "logo": base64.b64encode(logo).decode(),
+            "jour": (today or timezone.localdate()).isoformat(),
+        },
+        ensure_ascii=False,
+    )
+
+
+def draw_word(source: str) -> bytes:
+    """The file that ``word_source`` describes."""
+    given = json.loads(source)
+    return render_docx(
+        acte_of(given["acte"]),
+        MODELES / given["modele"],
+        logo=base64.b64decode(given["logo"]),
+        today=datetime.date.fromisoformat(given["jour"]),
+    )
+
+
+def word_key(source: str) -> str:
+    """SHA-256 of all that the drawn file depends on: what it says, its template and the versions that draw it."""
+    digest = hashlib.sha256(f"docx {version('docxtpl')} {version('python-docx')}".encode())
+    digest.update((MODELES / json.loads(source)["modele"]).read_bytes())
+    digest.update(source.encode())
+    return digest.hexdigest()
 
 
 def stable_zip(content: bytes) -> bytes:

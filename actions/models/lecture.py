@@ -36,10 +36,10 @@ def with_effets(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
 
 
 def for_document(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
-    """What a document says of a fiche, the same whoever asks for it, in ten queries: links to fiches of its plan that
+    """What a document says of a fiche, the same whoever asks for it, in nine queries: links to fiches of its plan that
     are neither confidential nor archived, money of its own convention."""
     autres = FicheAction.objects.filter(confidentielle=False, plan=OuterRef("plan")).actives()
-    return with_effets(with_links_within(for_screen(fiches), autres)).annotate(
+    return with_effets(with_links_within(_whole(fiches), autres)).annotate(
         rows_financements=Imputation.objects.rows_of_own_convention()
     )
 
@@ -55,6 +55,13 @@ def effets_of(fiche: FicheAction) -> list[Any]:
 
 def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
     """What the page of a fiche shows, in nine queries."""
+    return _whole(fiches).prefetch_related(
+        Prefetch("journal", with_sections(Transition.objects.select_related("by")))
+    )
+
+
+def _whole(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
+    """Its content, without the journal of its states."""
     cadres = Convention.objects.filter(fiches_partagees=OuterRef("pk")).order_by("debut", "pk")
     partenaires = PartenaireFiche.objects.filter(fiche=OuterRef("pk")).order_by("ordre", "pk")
     mesures = (
@@ -94,7 +101,6 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
             ),
             Prefetch("notes", Note.objects.select_related("auteur")),
             "bilans",
-            Prefetch("journal", with_sections(Transition.objects.select_related("by"))),
         )
         .with_late()
     )

@@ -127,7 +127,7 @@ def test_everything_is_read_from_the_loaded_row(world, django_assert_num_queries
 
 def test_queries_do_not_grow_with_the_fiches(world, django_assert_num_queries):
     for pks in ([world.fiche.pk], list(FicheAction.objects.values_list("pk", flat=True)[:3])):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(9):
             assert [read_fiche(f) for f in for_document(FicheAction.objects.filter(pk__in=pks))]
 
 
