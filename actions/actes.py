@@ -18,6 +18,7 @@ from actions.models.arbre import BrancheAxe
 from conventions.models import Convention
 from ctg_portal.contenu import Acte, Bloc, Colonne, Section, Tableau, Texte, une_ligne
 from ctg_portal.templatetags.portal import date_fr
+from ctg_portal.word import FICHE
 
 FAITS = (Colonne("Quoi", 30), Colonne("Ce qui est écrit", 70))
 MODELE_FICHE = "actions/docx/fiche.docx"
@@ -64,7 +65,7 @@ def _sections(lue: RubriqueLue, niveau: int) -> Iterator[Section]:
 
 def fiche_sections(fiche: FicheAction, choix: Choix, niveau: int, *, saut: bool = False) -> list[Section]:
     """One fiche, as loaded by ``for_document()``; its title at ``niveau``, on a new page when ``saut``."""
-    title = Section(str(fiche), niveau, [Texte(chapeau_of(fiche))], saut=saut)
+    title = Section(str(fiche), niveau, [Texte(chapeau_of(fiche))], FICHE, saut)
     found = [title]
     for lue in read_for_paper(fiche, choix):
         found.extend(_sections(lue, niveau + 1))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from docx.oxml.ns import qn
 from docx.shared import Mm
 from docxtpl import DocxTemplate, InlineImage, RichText
 
+from ctg_portal.avance import report
 from ctg_portal.contenu import Acte, Tableau, Texte, acte_of, acte_values
 from ctg_portal.templatetags.portal import typo
 from ctg_portal.textes import Bloc, blocs_of
@@ -27,6 +29,8 @@ LARGEUR = 9865
 HAUTEUR_SIGNATURE = 1247
 """Twentieths of a point (22 mm) of a row where somebody signs."""
 TITRE_MAX = 255
+FICHE = "fiche"
+"""The key of a section that begins a fiche: they are counted while the file is drawn."""
 LISTES_NUMEROTEES = ("List Number", "List Number 2")
 LIEN = "17586B"
 """The colour of a link."""
@@ -61,7 +65,8 @@ def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for rank, (ancre, section) in enumerate(acte.numerotees, start=1):
         genre = f"titre{section.niveau}{'s' if section.saut else ''}"
-        rows.append({"genre": genre, "texte": _french(section.titre), "ancre": ancre, "rang": rank})
+        row = {"genre": genre, "texte": _french(section.titre), "ancre": ancre, "rang": rank}
+        rows.append(row | {"fiche": section.cle == FICHE})
         for bloc in section.blocs:
             if isinstance(bloc, Texte):
                 rows.extend(
@@ -78,6 +83,16 @@ def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
                     }
                 )
     return rows
+
+
+def _told(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows, telling at each fiche how many came before it."""
+    done = 0
+    for row in rows:
+        if row.get("fiche"):
+            report(done)
+            done += 1
+        yield row
 
 
 def _measure(table: Any, tableau: Tableau) -> None:
@@ -138,7 +153,7 @@ def render_docx(
     document.render(
         {
             "acte": acte,
-            "blocs": blocs,
+            "blocs": _told(blocs),
             "sommaire": [(ancre, section.niveau, _french(section.titre)) for ancre, section in acte.sommaire],
             "logo": image,
             "avertissement": _french(acte.avertissement),
