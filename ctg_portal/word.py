@@ -120,16 +120,14 @@ def _measure(table: Any, tableau: Tableau) -> None:
 def _number(document: DocxTemplate, ranks: list[int]) -> None:
     """Each numbered list begins at its own number: a style alone would go on from the list before."""
     written = document.docx
-    items = [
-        paragraph
-        for paragraph in written.paragraphs
-        if paragraph.style is not None and paragraph.style.name in LISTES_NUMEROTEES
-    ]
+    # Once by name: asking each paragraph for its style reads all the styles of the file.
+    styles = {written.styles[name].style_id: written.styles[name] for name in LISTES_NUMEROTEES}
+    items = [p for p in written.element.body.findall(qn("w:p")) if p.style in styles]
     numbering = written.part.numbering_part.element
     current: dict[str, int] = {}
     previous: dict[str, int] = {}
     for paragraph, rank in zip(items, ranks, strict=True):
-        style = paragraph.style
+        style = styles[paragraph.style]
         name = str(style.name)
         if rank != previous.get(name, 0) + 1 or name not in current or rank == 1:
             model = numbering.num_having_numId(style.element.pPr.numPr.numId.val)
@@ -137,7 +135,7 @@ def _number(document: DocxTemplate, ranks: list[int]) -> None:
             num.add_lvlOverride(ilvl=0).add_startOverride(rank)
             current[name] = num.numId
         previous[name] = rank
-        number = paragraph._p.get_or_add_pPr().get_or_add_numPr()
+        number = paragraph.get_or_add_pPr().get_or_add_numPr()
         number.get_or_add_ilvl().val = 0
         number.get_or_add_numId().val = current[name]
 

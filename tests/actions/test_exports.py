@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,7 @@ from actions.models import FicheAction
 from conventions.models import Habilitation, Impression
 from conventions.operations.impressions import draw_impression
 from ctg_portal.avance import followed_by
+from ctg_portal.modele_word import MODELES
 from ctg_portal.word import draw_word
 from tests.world import build_world
 
@@ -246,6 +248,11 @@ def test_word_file_has_real_titles_repeated_heads_and_says_how_far_it_is(coordin
     etapes = next(table for table in document.tables if table.rows[0].cells[0].text == "Étape")
     assert etapes.rows[0]._tr.trPr.xpath("w:tblHeader")
     assert "Première réunion tenue." in "\n".join(p.text for p in document.paragraphs)
+
+
+def test_templates_are_those_that_the_code_builds():
+    for name, build in MODELES.items():
+        assert (settings.BASE_DIR / "templates" / name).read_bytes() == build(), name
 
 
 @pytest.mark.parametrize("extra", [0, 3])
