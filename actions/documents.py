@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from actions.description import SANS_NOTES, TOUT, Choix
-from actions.lots import Lot, said_choices
+from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
 from actions.models import FicheAction, LigneBudget, LigneFinancement, PlanActions, plan_tree
 from actions.models.fiche import FicheActionQuerySet
 from actions.models.lecture import for_document
@@ -68,7 +68,7 @@ def plan_context(
         "plan": plan,
         "nom": nom,
         "entier": entier,
-        "mentions": lot.mentions if lot else said_choices(SANS_NOTES),
+        "mentions": lot.mentions if lot else [*said_choices(SANS_NOTES), CONFIDENTIELLES, COMMENTAIRES],
         "choix": lot.choix if lot else SANS_NOTES,
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(tree, progressions, strict=True)),

@@ -18,11 +18,13 @@ LECTEURS = frozenset(
 """Roles that see every confidential fiche: to them alone their number may be told."""
 COMMENTAIRES = "Les commentaires de la relecture et les notes réservées à la CAF n’y sont pas."
 
+CONFIDENTIELLES = "Les fiches confidentielles, s’il y en a, n’y sont pas."
+
 
 def _left_out(confidentielles: int, roles: Collection[str]) -> list[str]:
     """A number would tell others that confidential fiches exist, and what they are about when the list is filtered."""
     if LECTEURS.isdisjoint(roles):
-        return ["Les fiches confidentielles, s’il y en a, n’y sont pas."]
+        return [CONFIDENTIELLES]
     if not confidentielles:
         return []
     one = confidentielles == 1

@@ -118,10 +118,11 @@ class PlanExportMixin(ExportMixin, InConventionMixin):
         )
 
     def get_lot(self):
-        badges = self.filterset.badges
+        # A linked contract carries some fiches of a plan, never the whole of it.
+        entier = not self.filterset.badges and self.convention.principale_id is None
         fiches = self.filterset.qs if self.filterset.is_valid() else FicheAction.objects.none()
         roles = roles_on(self.request.user, self.convention.pk)
-        return Lot.of(self.convention, fiches, self.form.choix, roles, entier=not badges)
+        return Lot.of(self.convention, fiches, self.form.choix, roles, entier=entier)
 
 
 class ExportView(PlanExportMixin, TemplateView):

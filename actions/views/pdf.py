@@ -1,7 +1,8 @@
 from django.shortcuts import get_object_or_404
 from django.views.generic import DetailView, TemplateView
 
-from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html
+from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html, printable_fiches
+from actions.lots import COMMENTAIRES
 from actions.models import FicheAction, PlanActions
 from actions.models.lecture import for_document
 from actions.views.base import FicheMixin
@@ -35,6 +36,7 @@ class PlanPdfView(InConventionMixin, TemplateView):
             titre=str(plan),
             nom_fichier=plan_filename(plan),
             by=request.user,
+            total=printable_fiches(self.convention).count(),
         )
         return impression_redirect(impression, self.convention.code, request.path)
 
@@ -49,4 +51,6 @@ class FichePdfView(FicheMixin, DetailView):
         return for_document(super().get_queryset())
 
     def render_to_response(self, context, **kwargs):
-        return pdf_response(render_pdf(fiche_html(self.object)), fiche_filename(self.object))
+        return pdf_response(
+            render_pdf(fiche_html(self.object, mentions=[COMMENTAIRES])), fiche_filename(self.object)
+        )

@@ -35,6 +35,8 @@ class Impression(TimestampedModel):
 
     ATTENTE_NORMALE = datetime.timedelta(minutes=1)
     """Beyond it without being begun, the worker is busy or away: the page says so."""
+    DESSIN_NORMAL = datetime.timedelta(minutes=15)
+    """Beyond it without an end, whoever drew is gone."""
     SUR_PLACE = 40
     """Fiches that may be drawn while the person waits, when the worker is away."""
 
@@ -75,12 +77,12 @@ class Impression(TimestampedModel):
 
     @property
     def attend(self) -> bool:
-        """Asked a while ago, and not begun: nobody seems to be drawing."""
-        return (
-            self.statut == self.Statut.EN_ATTENTE
-            and self.commencee_le is None
-            and self.updated_at < timezone.now() - self.ATTENTE_NORMALE
-        )
+        """Asked a while ago and not begun, or begun long ago: nobody seems to be drawing."""
+        if self.statut != self.Statut.EN_ATTENTE:
+            return False
+        if self.commencee_le is not None:
+            return self.commencee_le < timezone.now() - self.DESSIN_NORMAL
+        return self.updated_at < timezone.now() - self.ATTENTE_NORMALE
 
     @property
     def is_petite(self) -> bool:

@@ -8,7 +8,6 @@ from django.views.generic import DetailView
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
 from conventions.operations.impressions import FORMATS, complete_impression
-from ctg_portal.documents import DocumentError
 from ctg_portal.mixins import PermissionMixin
 
 logger = logging.getLogger(__name__)
@@ -53,8 +52,8 @@ class ImpressionNowView(InConventionMixin, PermissionMixin, DetailView):
         if impression.attend and impression.is_petite:
             try:
                 complete_impression(impression)
-            except DocumentError:
-                # Written on its row: its page says so.
+            except Exception:
+                # Whatever it was, it is written on the row: its page says so.
                 logger.exception("Impression %s could not be drawn", impression.pk)
         return HttpResponseRedirect(
             reverse("conventions:impression", args=[self.convention.code, impression.pk])
