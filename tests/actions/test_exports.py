@@ -5,6 +5,7 @@ import datetime
 import io
 import json
 
+import page
 import pytest
 from django.conf import settings
 from django.core import mail
@@ -113,7 +114,7 @@ def test_json_has_the_keys_of_the_description(coordination, world):
 
 
 def test_choices_are_in_the_address_and_the_filters_are_kept(coordination, world):
-    page = coordination.post(
+    answer = coordination.post(
         f"{address(world)}?redaction=brouillon&page=2",
         {
             "sortie": "json",
@@ -123,14 +124,14 @@ def test_choices_are_in_the_address_and_the_filters_are_kept(coordination, world
         },
     )
 
-    assert page.status_code == 302
-    assert page.url.startswith(address(world, "export_file"))
-    said = json.loads(coordination.get(page.url).content)
+    assert answer.status_code == 302
+    assert answer.url.startswith(address(world, "export_file"))
+    said = json.loads(coordination.get(answer.url).content)
     assert [fiche["code"] for fiche in said["fiches"]] == ["1.1.1"]
     assert list(said["fiches"][0]["rubriques"]) == ["suivi"]
     assert len(said["fiches"][0]["rubriques"]["suivi"]["notes"]) == 1
     assert said["fiches"][0]["rubriques"]["suivi"]["bilans"] == []
-    again = coordination.get(address(world) + "?" + page.url.partition("?")[2])
+    again = coordination.get(address(world) + "?" + answer.url.partition("?")[2])
     assert again.context["form"].choix.rubriques == frozenset({"suivi"})
 
 
@@ -166,8 +167,8 @@ def test_one_fiche_is_given_at_once_in_each_format(coordination, world):
         response = coordination.get(fiche_address(world, "fiche_export_file"), {"sortie": sortie})
         assert response.content.startswith(start), sortie
         assert f'-itinerant.{sortie}"' in response.headers["Content-Disposition"]
-    page = coordination.post(fiche_address(world), {"sortie": "docx", "notes": "avec"})
-    assert page.url.startswith(fiche_address(world, "fiche_export_file"))
+    answer = coordination.post(fiche_address(world), {"sortie": "docx", "notes": "avec"})
+    assert answer.url.startswith(fiche_address(world, "fiche_export_file"))
 
 
 @pytest.mark.parametrize("sortie", ["pdf", "docx"])
@@ -196,6 +197,9 @@ def test_a_long_file_is_awaited_then_told_once_to_who_still_has_access(coordinat
     # Another reader sees other words (how many are left out): a file of their own.
     assert told == [world.people["coordination"].email]
     assert str(impression.pk) in mail.outbox[0].body
+    if sortie == "pdf":
+        drawn = page.validate_pdf_bytes(bytes(impression.contenu), profile=page.ValidationProfile.PDF_UA_1)
+        assert drawn.failures == []
     client.force_login(world.people["coordination"])
     file = client.get(reverse("conventions:impression_file", args=[world.convention.code, impression.pk]))
     assert file.content == bytes(impression.contenu)
@@ -208,16 +212,16 @@ def test_a_long_file_is_awaited_then_told_once_to_who_still_has_access(coordinat
 def test_when_nobody_draws_the_page_says_so_and_draws_what_is_small(coordination, world):
     coordination.post(address(world), {"sortie": "docx", "notes": "sans"})
     impression = asked()
-    page = reverse("conventions:impression", args=[world.convention.code, impression.pk])
+    waiting = reverse("conventions:impression", args=[world.convention.code, impression.pk])
     now = reverse("conventions:impression_now", args=[world.convention.code, impression.pk])
     coordination.post(now)
     impression.refresh_from_db()
     # Not yet: the worker has had no time.
     assert impression.statut == "en_attente"
-    assert now not in coordination.get(page).text
+    assert now not in coordination.get(waiting).text
     late = timezone.now() - datetime.timedelta(minutes=5)
     Impression.objects.filter(pk=impression.pk).update(updated_at=late)
-    assert now in coordination.get(page).text
+    assert now in coordination.get(waiting).text
 
     coordination.post(now)
 
@@ -226,7 +230,7 @@ def test_when_nobody_draws_the_page_says_so_and_draws_what_is_small(coordination
     Impression.objects.filter(pk=impression.pk).update(
         statut="en_attente", commencee_le=None, total=41, updated_at=late
     )
-    assert now not in coordination.get(page).text
+    assert now not in coordination.get(waiting).text
 
 
 def test_word_file_has_real_titles_repeated_heads_and_says_how_far_it_is(coordination, world):
