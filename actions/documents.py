@@ -1,6 +1,7 @@
 """What the printed plan and the printed fiche say: a context and a template each, without the printing."""
 
 import datetime
+from collections.abc import Sequence
 from decimal import Decimal
 from textwrap import shorten
 from typing import Any
@@ -10,9 +11,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
+from actions.description import SANS_NOTES, TOUT, Choix
+from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
 from actions.models import FicheAction, LigneBudget, LigneFinancement, PlanActions, plan_tree
 from actions.models.fiche import FicheActionQuerySet
-from actions.models.lecture import for_screen
+from actions.models.lecture import for_document
 from actions.models.progression import total_progress, with_progression
 from conventions.models import Convention
 from ctg_portal.documents import image_data
@@ -47,26 +50,37 @@ def _frame(convention: Convention, titre: str, today: datetime.date | None) -> d
     }
 
 
-def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[str, Any]:
-    """Everything the printed plan says, in a constant number of queries."""
+def plan_context(
+    plan: PlanActions, today: datetime.date | None = None, lot: Lot | None = None
+) -> dict[str, Any]:
+    """Everything the printed plan says, or that of the fiches of ``lot``, in a constant number of queries."""
     convention = plan.convention
-    fiches = printable_fiches(convention)
+    fiches = FicheAction.objects.filter(pk__in=lot.pks) if lot else printable_fiches(convention)
+    entier = lot is None or lot.entier
+    nom = lot.nom if lot else "Plan d’actions"
     axes = list(plan.axes.prefetch_related("objectifs"))
+    if not entier:
+        kept = set(fiches.order_by().values_list("axe", flat=True))
+        axes = [axe for axe in axes if axe.pk in kept]
     progressions = [found for _, found in with_progression(axes, fiches)]
-    tree = plan_tree(axes, for_screen(fiches.in_plan_order()))
-    return _frame(convention, f"Plan d’actions – {convention}", today) | {
+    tree = plan_tree(axes, for_document(fiches.in_plan_order()))
+    return _frame(convention, f"{nom} – {convention}", today) | {
         "plan": plan,
+        "nom": nom,
+        "entier": entier,
+        "mentions": lot.mentions if lot else [*said_choices(SANS_NOTES), CONFIDENTIELLES, COMMENTAIRES],
+        "choix": lot.choix if lot else SANS_NOTES,
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(tree, progressions, strict=True)),
         "total": total_progress(progressions),
         "plus_grand": max((found.total for found in progressions), default=0),
         "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.for_page(),
+        "signataires": convention.signataires.for_page() if entier else [],
     }
 
 
-def plan_html(plan: PlanActions, today: datetime.date | None = None) -> str:
-    return render_to_string("actions/pdf/plan.html", plan_context(plan, today))
+def plan_html(plan: PlanActions, today: datetime.date | None = None, lot: Lot | None = None) -> str:
+    return render_to_string("actions/pdf/plan.html", plan_context(plan, today, lot))
 
 
 def plan_filename(plan: PlanActions, today: datetime.date | None = None) -> str:
@@ -77,10 +91,17 @@ def plan_filename(plan: PlanActions, today: datetime.date | None = None) -> str:
     return f"plan-actions-{territoire}-{periode}-{(today or timezone.localdate()).isoformat()}.pdf"
 
 
-def fiche_html(fiche: FicheAction, today: datetime.date | None = None) -> str:
-    """One fiche, as loaded by ``for_screen()``."""
+def fiche_html(
+    fiche: FicheAction,
+    today: datetime.date | None = None,
+    choix: Choix = TOUT,
+    mentions: Sequence[str] = (),
+) -> str:
+    """One fiche, as loaded by ``for_document()``."""
     frame = _frame(fiche.plan.convention, f"Fiche action {fiche}", today)
-    return render_to_string("actions/pdf/fiche.html", frame | {"fiche": fiche})
+    return render_to_string(
+        "actions/pdf/fiche.html", frame | {"fiche": fiche, "choix": choix, "mentions": mentions}
+    )
 
 
 def fiche_filename(fiche: FicheAction) -> str:

@@ -1,11 +1,12 @@
 """What a document says, told once: the page, the tagged PDF and the Word file are three drawings of one ``Acte``.
 
-Sections follow one another in reading order, each with its level (1 to 3); their blocks are words or tables. The words are
+Sections follow one another in reading order, each with its level (1 to 3; to 5 in the Word files of fiches); their blocks are words or tables. The words are
 those of people: nothing here is markup, and what no file may hold (control characters) is taken out on the way in.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 _INTERDITS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -44,13 +45,15 @@ class Colonne:
 
 @dataclass(frozen=True)
 class Tableau:
-    """Its first column names the row. ``hautes``: rows with room to sign; ``total``: the last row is one."""
+    """Its first column names the row. ``hautes``: rows with room to sign; ``total``: the last row is one; ``faits``: rows of
+    a name and a few words, drawn without a head."""
 
     legende: str
     colonnes: tuple[Colonne, ...]
     lignes: list[list[str]]
     hautes: bool = False
     total: bool = False
+    faits: bool = False
     genre: ClassVar[str] = "tableau"
 
     def __post_init__(self) -> None:
@@ -111,3 +114,22 @@ class Acte:
     def sommaire(self) -> list[tuple[str, Section]]:
         """What the table of contents lists: the first two levels."""
         return [(ancre, section) for ancre, section in self.numerotees if section.niveau <= 2]
+
+
+def acte_values(acte: Acte) -> dict[str, Any]:
+    """The whole of it as plain values, to keep until it is drawn; ``acte_of`` reads them back."""
+    return asdict(acte)
+
+
+def acte_of(values: Mapping[str, Any]) -> Acte:
+    """What ``acte_values`` was given."""
+    sections = [
+        Section(**row | {"blocs": [_bloc_of(bloc) for bloc in row["blocs"]]}) for row in values["sections"]
+    ]
+    return Acte(**dict(values) | {"sections": sections})
+
+
+def _bloc_of(values: Mapping[str, Any]) -> Bloc:
+    if "texte" in values:
+        return Texte(values["texte"])
+    return Tableau(**dict(values) | {"colonnes": tuple(Colonne(**row) for row in values["colonnes"])})

@@ -1,4 +1,7 @@
-"""Builds the Word template of acts (`manage.py build_docx_template`), so that it is made of code one can read."""
+"""Builds the Word templates (`manage.py build_docx_template`), so that they are made of code one can read.
+
+One a kind of document: acts, a fiche alone (no cover), a plan or a selection of fiches (five levels of titles).
+"""
 
 import datetime
 import io
@@ -147,10 +150,8 @@ def _paragraph(document: Any, genre: str, style: str) -> None:
     document.add_paragraph("{%p endif %}")
 
 
-def _table(document: Any) -> None:
-    document.add_paragraph('{%p if b.genre == "tableau" %}')
-    document.add_paragraph("{{ b.legende }}", style="Caption")
-    table = document.add_table(rows=4, cols=3, style="Table Grid")
+def _frame(table: Any, legende: str) -> None:
+    """Hairlines between rows, widths that are given, and a name for who cannot see it."""
     properties = table._tbl.tblPr
     borders = OxmlElement("w:tblBorders")
     for side in ("top", "bottom", "insideH"):
@@ -169,7 +170,14 @@ def _table(document: Any) -> None:
     for side in ("top", "bottom"):
         margins.append(_node(f"w:{side}", w="55", type="dxa"))
     look.addprevious(margins)
-    look.addnext(_node("w:tblCaption", val="{{ b.legende }}"))
+    look.addnext(_node("w:tblCaption", val=legende))
+
+
+def _table(document: Any) -> None:
+    document.add_paragraph('{%p if b.genre == "tableau" %}')
+    document.add_paragraph("{{ b.legende }}", style="Caption")
+    table = document.add_table(rows=4, cols=3, style="Table Grid")
+    _frame(table, "{{ b.legende }}")
     texts = (
         ("{%tc for colonne in b.colonnes %}", "{{ colonne }}", "{%tc endfor %}"),
         ("{%tr for ligne in b.lignes %}", "", ""),
@@ -191,51 +199,138 @@ def _table(document: Any) -> None:
     document.add_paragraph("{%p endif %}")
 
 
-def build_template() -> bytes:
-    """The template of acts, always the same bytes."""
+def _facts(document: Any) -> None:
+    """Rows of a name and a few words, without a head."""
+    document.add_paragraph('{%p if b.genre == "faits" %}')
+    table = document.add_table(rows=3, cols=2, style="Table Grid")
+    _frame(table, "{{ b.legende }}")
+    texts = (
+        ("{%tr for nom, valeur in b.lignes %}", ""),
+        ("{{ nom }}", "{{ valeur }}"),
+        ("{%tr endfor %}", ""),
+    )
+    for row, words in zip(table.rows, texts, strict=True):
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        for cell, word in zip(row.cells, words, strict=True):
+            cell.paragraphs[0].style = "Cellule"
+            cell.paragraphs[0].add_run(word)
+    name = table.rows[1].cells[0].paragraphs[0].runs[0]
+    name.font.bold, name.font.color.rgb = True, DISCRET
+    document.add_paragraph(style="Cellule")
+    document.add_paragraph("{%p endif %}")
+
+
+def _start(*, cover: bool) -> Any:
+    """A sheet with its styles, head and foot; ``cover``: the first page has neither."""
     document = Document()
     _styles(document)
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
     section.left_margin = section.right_margin = Mm(18)
     section.top_margin, section.bottom_margin = Mm(24), Mm(20)
-    section.different_first_page_header_footer = True
+    section.different_first_page_header_footer = cover
     section.header.paragraphs[0].text = "{{ acte.titre }}"
     footer = section.footer.paragraphs[0]
     footer.add_run("Page ")
     _field(footer, "PAGE", "1")
     footer._p.append(footer.add_run(" sur ")._r)
     _field(footer, "NUMPAGES", "1")
+    return document
 
+
+def _logo(document: Any) -> None:
     document.add_paragraph("{%p if logo %}")
     document.add_paragraph("{{ logo }}")
     document.add_paragraph("{%p endif %}")
-    document.add_paragraph("{{ acte.auteur }}", style="Subtitle")
-    document.add_paragraph("{{ acte.nom }}", style="Title")
-    document.add_paragraph("{{ acte.sous_titre }}", style="Subtitle")
+
+
+def _mentions(document: Any) -> None:
     document.add_paragraph("{%p for mention in acte.mentions %}")
     document.add_paragraph("{{ mention }}")
     document.add_paragraph("{%p endfor %}")
     document.add_paragraph("{%p if avertissement %}")
     document.add_paragraph("{{ avertissement }}", style="Avertissement")
     document.add_paragraph("{%p endif %}")
-    _sommaire(document)
-    document.add_paragraph("{%p for b in blocs %}")
-    for level in (1, 2, 3):
-        _heading(document, level, page=False)
-    _heading(document, 1, page=True)
+
+
+def _texts(document: Any) -> None:
     _paragraph(document, "p", "Normal")
     for genre, style in (("ul", "List Bullet"), ("ol", "List Number"), ("p", "List Continue")):
         _paragraph(document, f"{genre}1", style)
         _paragraph(document, f"{genre}2", f"{style} 2")
-    _table(document)
-    document.add_paragraph("{%p endfor %}")
 
+
+def _finish(document: Any, titre: str) -> bytes:
     properties = document.core_properties
-    properties.title, properties.author, properties.comments = "Acte", "", ""
+    properties.title, properties.author, properties.comments = titre, "", ""
     properties.last_modified_by, properties.keywords = "", ""
     properties.language = "fr-FR"
     properties.created = properties.modified = FIXE
     written = io.BytesIO()
     document.save(written)
     return stable_zip(written.getvalue())
+
+
+def _cover(document: Any) -> None:
+    _logo(document)
+    document.add_paragraph("{{ acte.auteur }}", style="Subtitle")
+    document.add_paragraph("{{ acte.nom }}", style="Title")
+    document.add_paragraph("{{ acte.sous_titre }}", style="Subtitle")
+    _mentions(document)
+
+
+def build_template() -> bytes:
+    """The template of acts, always the same bytes."""
+    document = _start(cover=True)
+    _cover(document)
+    _sommaire(document)
+    document.add_paragraph("{%p for b in blocs %}")
+    for level in (1, 2, 3):
+        _heading(document, level, page=False)
+    _heading(document, 1, page=True)
+    _texts(document)
+    _table(document)
+    document.add_paragraph("{%p endfor %}")
+    return _finish(document, "Acte")
+
+
+def _fiches(document: Any) -> None:
+    """What fiches say, one block after the other: the template knows kinds of blocks, and no field."""
+    _style(document, "Heading 4", size=10.5, bold=True, before=8, after=3, keep=True)
+    _style(document, "Heading 5", size=10, color=DISCRET, bold=True, before=6, after=2, keep=True)
+    document.add_paragraph("{%p for b in blocs %}")
+    for level in (1, 2, 3, 4, 5):
+        _heading(document, level, page=False)
+    for level in (1, 2):
+        _heading(document, level, page=True)
+    _texts(document)
+    _facts(document)
+    _table(document)
+    document.add_paragraph("{%p endfor %}")
+
+
+def build_plan_template() -> bytes:
+    """The template of a plan or a selection of fiches: a cover, its contents, then axes and fiches."""
+    document = _start(cover=True)
+    _cover(document)
+    _sommaire(document)
+    _fiches(document)
+    return _finish(document, "Fiches action")
+
+
+def build_fiche_template() -> bytes:
+    """The template of one fiche: the territory above it, no cover."""
+    document = _start(cover=False)
+    _logo(document)
+    document.add_paragraph("{{ acte.auteur }}", style="Subtitle")
+    _mentions(document)
+    _fiches(document)
+    return _finish(document, "Fiche action")
+
+
+MODELES = {
+    "conventions/docx/convention.docx": build_template,
+    "actions/docx/plan.docx": build_plan_template,
+    "actions/docx/fiche.docx": build_fiche_template,
+}
+"""Each template of ours, below ``templates/``, with what makes it."""

@@ -1,26 +1,36 @@
 """An ``Acte`` as a Word file, from a template of ours: real styles, repeated heads of tables, nothing left to the words."""
 
+import base64
 import datetime
+import hashlib
 import io
+import json
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from docx.oxml.ns import qn
 from docx.shared import Mm
 from docxtpl import DocxTemplate, InlineImage, RichText
 
-from ctg_portal.contenu import Acte, Tableau, Texte
+from ctg_portal.avance import report
+from ctg_portal.contenu import Acte, Tableau, Texte, acte_of, acte_values
 from ctg_portal.templatetags.portal import typo
 from ctg_portal.textes import Bloc, blocs_of
 
+MODELES = Path(settings.BASE_DIR) / "templates"
 LARGEUR = 9865
 """Twentieths of a point between the margins of the template."""
 HAUTEUR_SIGNATURE = 1247
 """Twentieths of a point (22 mm) of a row where somebody signs."""
 TITRE_MAX = 255
+FICHE = "fiche"
+"""The key of a section that begins a fiche: they are counted while the file is drawn."""
 LISTES_NUMEROTEES = ("List Number", "List Number 2")
 LIEN = "17586B"
 """The colour of a link."""
@@ -55,7 +65,8 @@ def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for rank, (ancre, section) in enumerate(acte.numerotees, start=1):
         genre = f"titre{section.niveau}{'s' if section.saut else ''}"
-        rows.append({"genre": genre, "texte": _french(section.titre), "ancre": ancre, "rang": rank})
+        row = {"genre": genre, "texte": _french(section.titre), "ancre": ancre, "rang": rank}
+        rows.append(row | {"fiche": section.cle == FICHE})
         for bloc in section.blocs:
             if isinstance(bloc, Texte):
                 rows.extend(
@@ -65,13 +76,23 @@ def _flat(document: DocxTemplate, acte: Acte) -> list[dict[str, Any]]:
             else:
                 rows.append(
                     {
-                        "genre": "tableau",
+                        "genre": "faits" if bloc.faits else "tableau",
                         "legende": _french(bloc.legende),
                         "colonnes": [_french(colonne.titre) for colonne in bloc.colonnes],
                         "lignes": [[_french(cell) for cell in line] for line in bloc.lignes],
                     }
                 )
     return rows
+
+
+def _told(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows, telling at each fiche how many came before it."""
+    done = 0
+    for row in rows:
+        if row.get("fiche"):
+            report(done)
+            done += 1
+        yield row
 
 
 def _measure(table: Any, tableau: Tableau) -> None:
@@ -99,16 +120,14 @@ def _measure(table: Any, tableau: Tableau) -> None:
 def _number(document: DocxTemplate, ranks: list[int]) -> None:
     """Each numbered list begins at its own number: a style alone would go on from the list before."""
     written = document.docx
-    items = [
-        paragraph
-        for paragraph in written.paragraphs
-        if paragraph.style is not None and paragraph.style.name in LISTES_NUMEROTEES
-    ]
+    # Once by name: asking each paragraph for its style reads all the styles of the file.
+    styles = {written.styles[name].style_id: written.styles[name] for name in LISTES_NUMEROTEES}
+    items = [p for p in written.element.body.findall(qn("w:p")) if p.style in styles]
     numbering = written.part.numbering_part.element
     current: dict[str, int] = {}
     previous: dict[str, int] = {}
     for paragraph, rank in zip(items, ranks, strict=True):
-        style = paragraph.style
+        style = styles[paragraph.style]
         name = str(style.name)
         if rank != previous.get(name, 0) + 1 or name not in current or rank == 1:
             model = numbering.num_having_numId(style.element.pPr.numPr.numId.val)
@@ -116,7 +135,7 @@ def _number(document: DocxTemplate, ranks: list[int]) -> None:
             num.add_lvlOverride(ilvl=0).add_startOverride(rank)
             current[name] = num.numId
         previous[name] = rank
-        number = paragraph._p.get_or_add_pPr().get_or_add_numPr()
+        number = paragraph.get_or_add_pPr().get_or_add_numPr()
         number.get_or_add_ilvl().val = 0
         number.get_or_add_numId().val = current[name]
 
@@ -132,7 +151,7 @@ def render_docx(
     document.render(
         {
             "acte": acte,
-            "blocs": blocs,
+            "blocs": _told(blocs),
             "sommaire": [(ancre, section.niveau, _french(section.titre)) for ancre, section in acte.sommaire],
             "logo": image,
             "avertissement": _french(acte.avertissement),
@@ -156,6 +175,38 @@ def render_docx(
     written = io.BytesIO()
     document.save(written)
     return stable_zip(written.getvalue())
+
+
+def word_source(acte: Acte, modele: str, *, logo: bytes = b"", today: datetime.date | None = None) -> str:
+    """All that a Word file depends on, as text to keep until it is drawn; ``modele``: a template below ``templates/``."""
+    return json.dumps(
+        {
+            "modele": modele,
+            "acte": acte_values(acte),
+            "logo": base64.b64encode(logo).decode(),
+            "jour": (today or timezone.localdate()).isoformat(),
+        },
+        ensure_ascii=False,
+    )
+
+
+def draw_word(source: str) -> bytes:
+    """The file that ``word_source`` describes."""
+    given = json.loads(source)
+    return render_docx(
+        acte_of(given["acte"]),
+        MODELES / given["modele"],
+        logo=base64.b64decode(given["logo"]),
+        today=datetime.date.fromisoformat(given["jour"]),
+    )
+
+
+def word_key(source: str) -> str:
+    """SHA-256 of all that the drawn file depends on: what it says, its template and the versions that draw it."""
+    digest = hashlib.sha256(f"docx {version('docxtpl')} {version('python-docx')}".encode())
+    digest.update((MODELES / json.loads(source)["modele"]).read_bytes())
+    digest.update(source.encode())
+    return digest.hexdigest()
 
 
 def stable_zip(content: bytes) -> bytes:

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('ctg_portal', '0002_recherche'),
         ('actions', '0013_vues'),
-        ('conventions', '0006_recherche'),
+        ('conventions', '0007_recherche'),
         ('diagnostics', '0003_indicateurs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

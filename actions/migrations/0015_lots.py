@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('actions', '0014_recherche'),
-        ('conventions', '0006_recherche'),
+        ('conventions', '0007_recherche'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,9 +1,27 @@
 from django import template
 
+from actions.description import TABLES, chapeau_of, read_for_paper
 from actions.models.libelles import redaction_label
 from conventions.permissions import roles_on
 
 register = template.Library()
+
+DESSINS = frozenset(
+    {
+        "redaction",
+        "pilotes",
+        "etapes",
+        "exercices",
+        "lignes_budget",
+        "lignes_financement",
+        "financements_imputes",
+        "indicateurs",
+        "notes",
+        "decisions",
+        "bilans",
+    }
+)
+"""Fields and tables that the page draws in its own way: links, buttons, curves."""
 
 
 @register.filter
@@ -16,3 +34,27 @@ def redaction_pour(fiche, lecteur):
 def valeur(found, key):
     """What a mapping holds under ``key``, as in ``{{ fiche.noms|valeur:nom }}``."""
     return found.get(key, ())
+
+
+@register.filter
+def dessin(cle):
+    """The template that draws this field or table on the page; « » when the common one does."""
+    return f"actions/partials/dessins/{cle}.html" if cle in DESSINS else ""
+
+
+@register.simple_tag
+def libelle(table, colonne):
+    """The name of a column, as the description says it: ``{% libelle "bilans" "realise" %}``."""
+    return next(found.libelle for found in TABLES[table].colonnes if found.cle == colonne)
+
+
+@register.simple_tag
+def rubriques_sur_papier(fiche, choix):
+    """What a document says of a fiche, as in ``{% rubriques_sur_papier fiche choix as rubriques %}``."""
+    return read_for_paper(fiche, choix)
+
+
+@register.simple_tag
+def chapeau(fiche):
+    """The line below the title of a printed fiche, as in ``{% chapeau fiche as ligne %}``."""
+    return chapeau_of(fiche)

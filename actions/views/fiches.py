@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django.views.generic import CreateView, DetailView, UpdateView
 
+from actions.description import TITRES_ANNEXES, RubriqueLue, read_for_screen
 from actions.forms.fiches import AvancementForm, FicheAddForm, FichePlaceForm
 from actions.forms.sections import FORMSET_TITLES, SECTION_FORMS
 from actions.models import (
@@ -25,6 +26,7 @@ from actions.models import (
     plan_tree,
 )
 from actions.models.histoire import last_hand
+from actions.models.lecture import with_effets
 from actions.models.liens import links_of, with_links
 from actions.models.pieces import pieces_of
 from actions.permissions import makes_models_here
@@ -55,7 +57,8 @@ class Rubrique:
     slug: str
     titre: str
     numero: int
-    template: str
+    lue: RubriqueLue
+    """What it says."""
     manques: list[str]
     ouverts: list[Fil]
     """Threads that are not resolved, answered or not."""
@@ -68,14 +71,14 @@ class Rubrique:
     """Why it is locked; empty when it is not."""
 
 
-def rubriques_of(fiche, fils, complements):
+def rubriques_of(fiche, lues, fils, complements):
     manques = fiche.manques()
     return [
         Rubrique(
             section.slug,
             section.titre,
             numero,
-            f"actions/partials/rubriques/{section.slug}.html",
+            lues[section.slug],
             [sentence for slug, sentence in manques if slug == section.slug],
             fils.en_suspens(section.slug),
             fils.resolus(section.slug),
@@ -96,7 +99,7 @@ class FicheView(FicheMixin, DetailView):
         user = self.request.user
         money = Imputation.objects.rows_for_page(user)
         mine = Brouillon.objects.filter(user=user, fiche=OuterRef("pk"))
-        return with_links(for_screen(super().get_queryset()), user).annotate(
+        return with_effets(with_links(for_screen(super().get_queryset()), user)).annotate(
             fait_des_modeles=makes_models_here(user),
             rows_financements=money,
             brouillons_a_moi=ArraySubquery(mine.values("section")),
@@ -107,13 +110,13 @@ class FicheView(FicheMixin, DetailView):
         fiche, user = self.object, self.request.user
         fils = Fils.of(fiche, user, self.request.GET.get("fils", ""))
         complements = complements_of(fiche)
+        lues = read_for_screen(fiche)
         return super().get_context_data(
-            rubriques=rubriques_of(fiche, fils, complements),
+            rubriques=rubriques_of(fiche, lues, fils, complements),
+            annexes={slug: lues[slug].rubrique.titre for slug in TITRES_ANNEXES},
             fils=fils,
             complements=complements,
             avis=[Avis.from_row(row, fiche) for row in fiche.rows_avis],
-            # The decisions that touch the fiche, through the reverse relation of governance.
-            effets=fiche.effets.select_related("decision").order_by("-decision__annee", "-decision__rang"),
             generaux={"ouverts": fils.en_suspens(""), "resolus": fils.resolus("")},
             pieces=pieces_of(fiche),
             liens=links_of(fiche),
@@ -273,10 +276,10 @@ class SectionEditView(WhileOpenMixin, FicheMixin, UpdateView):
         ]
         if form.conflict:
             saved = FicheAction.objects.filter(pk=self.object.pk)
-            context["enregistree"] = for_screen(saved).get()
+            context["enregistree"] = with_effets(for_screen(saved)).get()
             context["differences"] = form.differences()
             context["qui"], context["quand"] = last_hand(self.object, form.columns)
-            context["rappel"] = f"actions/partials/rubriques/{self.ancre}.html"
+            context["rappel"] = read_for_screen(context["enregistree"])[self.ancre]
         return context
 
 

@@ -1,8 +1,10 @@
 from django.shortcuts import get_object_or_404
 from django.views.generic import DetailView, TemplateView
 
-from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html
-from actions.models import FicheAction, PlanActions, for_screen
+from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html, printable_fiches
+from actions.lots import COMMENTAIRES
+from actions.models import FicheAction, PlanActions
+from actions.models.lecture import for_document
 from actions.views.base import FicheMixin
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
@@ -34,6 +36,7 @@ class PlanPdfView(InConventionMixin, TemplateView):
             titre=str(plan),
             nom_fichier=plan_filename(plan),
             by=request.user,
+            total=printable_fiches(self.convention).count(),
         )
         return impression_redirect(impression, self.convention.code, request.path)
 
@@ -45,7 +48,9 @@ class FichePdfView(FicheMixin, DetailView):
     queryset = FicheAction.objects.all()
 
     def get_queryset(self):
-        return for_screen(super().get_queryset())
+        return for_document(super().get_queryset())
 
     def render_to_response(self, context, **kwargs):
-        return pdf_response(render_pdf(fiche_html(self.object)), fiche_filename(self.object))
+        return pdf_response(
+            render_pdf(fiche_html(self.object, mentions=[COMMENTAIRES])), fiche_filename(self.object)
+        )

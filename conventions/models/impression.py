@@ -1,8 +1,10 @@
+import datetime
 import uuid
 from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from conventions.models.convention import Convention
 from ctg_portal.models import TimestampedModel, User
@@ -15,9 +17,10 @@ class ImpressionQuerySet(models.QuerySet["Impression"]):
 
 
 class Impression(TimestampedModel):
-    """A document being drawn in the background, or drawn: the cache of PDF files, keyed by content.
+    """A document being drawn in the background, or drawn: the cache of files, keyed by content.
 
-    ``html`` is the whole input, fixed when it was asked; it is emptied once the file is there.
+    ``html`` is the whole input, fixed when it was asked (a page for a PDF, what ``word_source`` gives for a Word file);
+    it is emptied once the file is there. ``faites`` of ``total`` fiches are drawn; 0 of 0 when nobody counts them.
     Two people who may read the same content share one row.
     """
 
@@ -26,16 +29,34 @@ class Impression(TimestampedModel):
         PRETE = "prete", "Prête"
         ECHEC = "echec", "Échec"
 
+    class Sortie(models.TextChoices):
+        PDF = "pdf", "PDF"
+        DOCX = "docx", "Word"
+
+    ATTENTE_NORMALE = datetime.timedelta(minutes=1)
+    """Beyond it without being begun, the worker is busy or away: the page says so."""
+    DESSIN_NORMAL = datetime.timedelta(minutes=15)
+    """Beyond it without an end, whoever drew is gone."""
+    SUR_PLACE = 40
+    """Fiches that may be drawn while the person waits, when the worker is away."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="impressions")
     cle = models.CharField("clé de contenu", max_length=64)
     titre = models.CharField("titre", max_length=300)
     nom_fichier = models.CharField("nom du fichier", max_length=200)
     statut = models.CharField("statut", max_length=10, choices=Statut, default=Statut.EN_ATTENTE)
+    sortie = models.CharField("format", max_length=5, choices=Sortie, default=Sortie.PDF)
     html = models.TextField("contenu à imprimer", blank=True)
+    total = models.PositiveIntegerField("fiches à dessiner", default=0)
+    faites = models.PositiveIntegerField("fiches dessinées", default=0)
+    commencee_le = models.DateTimeField("commencée le", null=True, blank=True)
     contenu = models.BinaryField("fichier", null=True, blank=True)
     prete_le = models.DateTimeField("prête le", null=True, blank=True)
     demandeurs = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="impressions")
+    a_prevenir = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name="à prévenir par courriel"
+    )
 
     objects = ImpressionQuerySet.as_manager()
 
@@ -53,3 +74,17 @@ class Impression(TimestampedModel):
 
     def __str__(self) -> str:
         return self.titre
+
+    @property
+    def attend(self) -> bool:
+        """Asked a while ago and not begun, or begun long ago: nobody seems to be drawing."""
+        if self.statut != self.Statut.EN_ATTENTE:
+            return False
+        if self.commencee_le is not None:
+            return self.commencee_le < timezone.now() - self.DESSIN_NORMAL
+        return self.updated_at < timezone.now() - self.ATTENTE_NORMALE
+
+    @property
+    def is_petite(self) -> bool:
+        """Small enough to be drawn while the person waits."""
+        return self.total <= self.SUR_PLACE

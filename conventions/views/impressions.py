@@ -1,3 +1,4 @@
+import logging
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -6,7 +7,10 @@ from django.views.generic import DetailView
 
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
+from conventions.operations.impressions import FORMATS, complete_impression
 from ctg_portal.mixins import PermissionMixin
+
+logger = logging.getLogger(__name__)
 
 
 class ImpressionView(InConventionMixin, PermissionMixin, DetailView):
@@ -31,7 +35,29 @@ class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
     def render_to_response(self, context, **kwargs):
         if self.object.contenu is None:
             raise Http404
-        return pdf_response(bytes(self.object.contenu), self.object.nom_fichier)
+        return file_response(
+            bytes(self.object.contenu), self.object.nom_fichier, FORMATS[self.object.sortie].type_mime
+        )
+
+
+class ImpressionNowView(InConventionMixin, PermissionMixin, DetailView):
+    """The worker seems to be away: a small file is drawn while the person waits."""
+
+    queryset = Impression.objects.defer("contenu")
+    permission = "conventions.view_impression"
+    http_method_names = ["post"]
+
+    def post(self, request, *args, **kwargs):
+        impression = self.object = self.get_object()
+        if impression.attend and impression.is_petite:
+            try:
+                complete_impression(impression)
+            except Exception:
+                # Whatever it was, it is written on the row: its page says so.
+                logger.exception("Impression %s could not be drawn", impression.pk)
+        return HttpResponseRedirect(
+            reverse("conventions:impression", args=[self.convention.code, impression.pk])
+        )
 
 
 def impression_redirect(impression, code, retour):
@@ -42,5 +68,14 @@ def impression_redirect(impression, code, retour):
 
 def pdf_response(content, name):
     """A PDF to keep: an attachment with its name."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return HttpResponse(content, content_type="application/pdf", headers=headers)
+    return file_response(content, name, "application/pdf")
+
+
+def file_response(content, name, content_type):
+    """A file to keep: an attachment with its name."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(content, content_type=content_type, headers=headers)

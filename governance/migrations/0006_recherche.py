@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('ctg_portal', '0002_recherche'),
         ('actions', '0014_recherche'),
-        ('conventions', '0006_recherche'),
+        ('conventions', '0007_recherche'),
         ('governance', '0005_avis'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -22,6 +22,8 @@ NOT_PAGES = {
     "conventions:publication_file",
     "governance:document_file",
     "actions:fiche_pdf",
+    "actions:export_file",
+    "actions:fiche_export_file",
     "actions:piece_file",
     "governance:convention_docx",
     "governance:avenant_docx",

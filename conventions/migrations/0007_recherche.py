@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ctg_portal', '0002_recherche'),
-        ('conventions', '0005_histoire_signataire'),
+        ('conventions', '0006_exports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
