@@ -2,18 +2,17 @@
 
 import datetime
 from collections.abc import Sequence
-from decimal import Decimal
 from textwrap import shorten
 from typing import Any
 
-from django.db.models import Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
 from actions.description import SANS_NOTES, TOUT, Choix
 from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
-from actions.models import FicheAction, LigneBudget, LigneFinancement, PlanActions, plan_tree
+from actions.models import FicheAction, PlanActions, plan_tree
+from actions.models.bord import budget_by_year
 from actions.models.fiche import FicheActionQuerySet
 from actions.models.lecture import for_document
 from actions.models.progression import total_progress, with_progression
@@ -24,20 +23,6 @@ from ctg_portal.documents import image_data
 def printable_fiches(convention: Convention) -> FicheActionQuerySet:
     """What a document that leaves the portal may hold: neither archived nor confidential."""
     return FicheAction.objects.filter(plan__convention=convention, confidentielle=False).actives()
-
-
-def budget_by_year(fiches: FicheActionQuerySet) -> list[dict[str, Any]]:
-    """Costs and fundings of each year, in euros; ``None`` where nothing was entered, refused fundings left out."""
-    ids = fiches.order_by().values("pk")
-    years: dict[int, dict[str, Decimal | None]] = {}
-    costs = LigneBudget.objects.filter(fiche__in=ids).order_by().values("annee")
-    for row in costs.annotate(p=Sum("prevu"), r=Sum("realise")):
-        years.setdefault(row["annee"], {}).update(prevu=row["p"], realise=row["r"])
-    fundings = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
-    for funding in fundings.order_by().values("annee").annotate(d=Sum("demande"), o=Sum("obtenu")):
-        years.setdefault(funding["annee"], {}).update(demande=funding["d"], obtenu=funding["o"])
-    empty = dict.fromkeys(("prevu", "realise", "demande", "obtenu"))
-    return [{"annee": annee} | empty | years[annee] for annee in sorted(years)]
 
 
 def _frame(convention: Convention, titre: str, today: datetime.date | None) -> dict[str, Any]:

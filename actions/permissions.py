@@ -24,12 +24,12 @@ from django.db.models.functions import Coalesce, JSONObject
 from actions.models import (
     Avis,
     Axe,
+    ChangementGroupe,
     Commentaire,
     Complements,
     FicheAction,
     IndicateurSuivi,
     LienFiche,
-    Lot,
     ModeleFiche,
     Notification,
     Objectif,
@@ -380,22 +380,22 @@ def changes_vue(user: User, vue: VueEnregistree) -> bool:
 
 
 @rules.predicate
-def changes_lots(user: User, convention: Convention) -> bool:
+def changes_together(user: User, convention: Convention) -> bool:
     """Whoever may change a fiche of it; each fiche is asked again by itself."""
     return has_role(user, convention.pk, [Role.COORDINATION, Role.REDACTION]) and _is_open(convention)
 
 
 @rules.predicate
-def undoes_lot(user: User, lot: Lot) -> bool:
+def undoes_changement(user: User, groupe: ChangementGroupe) -> bool:
     """Whoever made it, as long as they may change fiches; or the coordination."""
-    convention = lot.convention
-    return bool(changes_lots.test(user, convention)) and (
-        lot.by_id == user.pk or has_role(user, convention.pk, [Role.COORDINATION])
+    convention = groupe.convention
+    return bool(changes_together.test(user, convention)) and (
+        groupe.by_id == user.pk or has_role(user, convention.pk, [Role.COORDINATION])
     )
 
 
-rules.add_perm("actions.change_lots", changes_lots)
-rules.add_perm("actions.undo_lot", undoes_lot)
+rules.add_perm("actions.change_together", changes_together)
+rules.add_perm("actions.undo_changementgroupe", undoes_changement)
 rules.add_perm("actions.share_vues", shares_vues)
 rules.add_perm("actions.change_vueenregistree", changes_vue)
 rules.add_perm("actions.view_planactions", reads_plan)

@@ -10,13 +10,13 @@ from django.utils import timezone
 from actions.models import (
     Avis,
     Bilan,
+    ChangementGroupe,
     Commentaire,
     FicheAction,
     Genre,
     LienFiche,
     LigneBudget,
     LigneFinancement,
-    Lot,
     Mesure,
     ModeleFiche,
     Note,
@@ -103,7 +103,7 @@ def build_world():
     territoire = TerritoireFactory()
     territoire.communes.add(*communes)
     epci = OrganisationFactory(nom=territoire.nom, nature=Organisation.Nature.EPCI, territoire=territoire)
-    caf = OrganisationFactory(nom="CAF du Lot", nature=Organisation.Nature.CAF)
+    caf = OrganisationFactory(nom="CAF du ChangementGroupe", nature=Organisation.Nature.CAF)
     convention = ConventionFactory(territoire=territoire)
     SignataireFactory(convention=convention, organisation=epci, signe_le=convention.debut)
     signataire = SignataireFactory(convention=convention, organisation=caf)
@@ -300,10 +300,10 @@ def build_world():
     fusion = FusionOrganisation.objects.create(
         gardee=organisation, absorbee=absorbee, auteur=people["administration"]
     )
-    lot = Lot.objects.create(
+    changement_groupe = ChangementGroupe.objects.create(
         convention=convention, champ="priorite", phrase="priorité « haute »", by=people["coordination"]
     )
-    lot.lignes.create(fiche=fiche, avant="", apres="haute")
+    changement_groupe.lignes.create(fiche=fiche, avant="", apres="haute")
     vue = VueEnregistree.objects.create(
         convention=convention,
         auteur=people["coordination"],
@@ -347,7 +347,7 @@ def build_world():
             "reserve": reserve,
             "piece": piece,
             "modele": modele,
-            "lot": lot,
+            "changement_groupe": changement_groupe,
             "vue": vue,
             "lien": lien,
             "instance": instance,

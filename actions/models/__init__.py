@@ -1,6 +1,7 @@
 from actions.models.arbre import BrancheAxe, BrancheObjectif, plan_tree
 from actions.models.avis import Avis, Reserve, SuiteReserve
 from actions.models.brouillon import Brouillon
+from actions.models.changement_groupe import ChangementGroupe, LigneChangement
 from actions.models.commentaire import Commentaire, Mention, SuiteCommentaire, mentionable
 from actions.models.complements import (
     Complements,
@@ -22,7 +23,6 @@ from actions.models.fiche import (
 from actions.models.lecture import for_screen
 from actions.models.lettre import AbonnementCourriel, Lettre, Routine
 from actions.models.liens import LienFiche
-from actions.models.lots import LigneLot, Lot
 from actions.models.modeles import ModeleFiche
 from actions.models.notification import Genre, Notification, ReglageNotification
 from actions.models.parts import (
@@ -65,8 +65,8 @@ __all__ = [
     "LigneBudget",
     "LigneFinancement",
     "LienFiche",
-    "LigneLot",
-    "Lot",
+    "LigneChangement",
+    "ChangementGroupe",
     "Mesure",
     "ModeleFiche",
     "Note",

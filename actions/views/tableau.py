@@ -38,7 +38,7 @@ class TableauView(VueMixin, ListView):
             }
         return context | {
             "colonnes": [(name, COLONNES[name], name in TRIEES) for name in colonnes],
-            "can_lots": user.has_perm("actions.change_lots", self.convention),
+            "can_change_together": user.has_perm("actions.change_together", self.convention),
             "nb_colonnes": len(colonnes) + 2,
             "toutes_colonnes": [(name, label, name in colonnes) for name, label in COLONNES.items()],
             "cellules": list(CELLULES),

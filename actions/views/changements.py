@@ -12,24 +12,24 @@ from django.utils.functional import cached_property
 from django.views.generic import ListView, TemplateView, View
 
 from actions.filters import fiche_filter
-from actions.forms.lots import FORMS, ChoixForm
-from actions.models import Lot
-from actions.models.lots import Champ, loaded, preview, said
+from actions.forms.changements import FORMS, ChoixForm
+from actions.models import ChangementGroupe
+from actions.models.changement_groupe import Champ, loaded, preview, said
 from conventions.mixins import InConventionMixin
 from conventions.models import people_of
 from ctg_portal.permissions import Can
 from ctg_portal.workflow import TransitionError
 
 
-class LotsMixin(InConventionMixin):
-    convention_permission = "actions.change_lots"
+class ChangementsMixin(InConventionMixin):
+    convention_permission = "actions.change_together"
     room = "plan"
 
 
-class LotAddView(LotsMixin, TemplateView):
+class ChangementAddView(ChangementsMixin, TemplateView):
     """``champ`` and the new value are in the address with the filters: the preview is a page like another."""
 
-    template_name = "actions/lot_add.html"
+    template_name = "actions/changement_add.html"
 
     @cached_property
     def sent(self):
@@ -55,20 +55,20 @@ class LotAddView(LotsMixin, TemplateView):
             return self.again(" ".join(choix.non_field_errors()))
         fiches = self.filter.in_order()
         try:
-            lot = choix.save(self.convention, fiches, self.form.changement(), by=request.user)
+            changement = choix.save(self.convention, fiches, self.form.changement(), by=request.user)
         except TransitionError as refus:
             return self.again(str(refus))
-        nombre = lot.lignes.count()
+        nombre = changement.lignes.count()
         pluriel = "s" if nombre > 1 else ""
         messages.success(
             request,
             f"{nombre} fiche{pluriel} changée{pluriel}. « Annuler » rend ce qu’elle{pluriel} disai{'en' if pluriel else ''}t avant.",
         )
-        return HttpResponseRedirect(self.lots_url)
+        return HttpResponseRedirect(self.changements_url)
 
     @property
-    def lots_url(self):
-        url = reverse("actions:lots", args=[self.convention.code])
+    def changements_url(self):
+        url = reverse("actions:changements", args=[self.convention.code])
         return f"{url}?{self.filter.requete}" if self.filter.requete else url
 
     def again(self, refus):
@@ -120,39 +120,41 @@ class LotAddView(LotsMixin, TemplateView):
         return f"?{query.urlencode()}"
 
 
-class LotsView(LotsMixin, ListView):
+class ChangementsView(ChangementsMixin, ListView):
     """The changes made together, the latest first, each with its fiches and its way back."""
 
-    template_name = "actions/lots.html"
-    context_object_name = "lots"
+    template_name = "actions/changements.html"
+    context_object_name = "changements"
     paginate_by = 10
 
     def get_queryset(self):
-        lots = Lot.objects.visible_to(self.request.user).filter(convention=self.convention)
+        changements = ChangementGroupe.objects.visible_to(self.request.user).filter(
+            convention=self.convention
+        )
         return (
-            lots.select_related("by", "annule_par", "convention")
+            changements.select_related("by", "annule_par", "convention")
             .annotate(nb=Count("lignes"))
             .order_by("-created_at", "-pk")
         )
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
-        for lot in context["lots"]:
-            lot.can = Can(self.request.user, lot)
+        for changement in context["changements"]:
+            changement.can = Can(self.request.user, changement)
         query = fiche_filter(self.request.user, self.convention, self.request.GET).requete
         return context | {"requete": query}
 
 
-class LotUndoView(LotsMixin, View):
+class ChangementUndoView(ChangementsMixin, View):
     http_method_names = ["post"]
 
     def post(self, request, *args, **kwargs):
-        lots = Lot.objects.visible_to(request.user).filter(convention=self.convention)
-        lot = get_object_or_404(lots.select_related("convention"), pk=kwargs["pk"])
-        if not request.user.has_perm("actions.undo_lot", lot):
+        changements = ChangementGroupe.objects.visible_to(request.user).filter(convention=self.convention)
+        changement = get_object_or_404(changements.select_related("convention"), pk=kwargs["pk"])
+        if not request.user.has_perm("actions.undo_changementgroupe", changement):
             raise PermissionDenied
         try:
-            done, left = lot.undo(by=request.user)
+            done, left = changement.undo(by=request.user)
         except TransitionError as refus:
             messages.error(request, str(refus))
         else:
@@ -161,4 +163,4 @@ class LotUndoView(LotsMixin, View):
             if left:
                 names = ", ".join(f"«\u00a0{fiche}\u00a0»" for fiche in left)
                 messages.warning(request, f"Changées depuis, et laissées comme elles sont\u00a0: {names}.")
-        return HttpResponseRedirect(reverse("actions:lots", args=[self.convention.code]))
+        return HttpResponseRedirect(reverse("actions:changements", args=[self.convention.code]))

@@ -182,7 +182,7 @@ def loaded(fiches: "models.QuerySet[FicheAction]") -> "models.QuerySet[FicheActi
     )
 
 
-class LotQuerySet(models.QuerySet["Lot"]):
+class ChangementGroupeQuerySet(models.QuerySet["ChangementGroupe"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(convention__in=Convention.objects.visible_to(user))
 
@@ -197,10 +197,10 @@ class FichesMovedError(TransitionError):
         )
 
 
-class Lot(models.Model):
+class ChangementGroupe(models.Model):
     """A bulk change that was made: what, by whom, on which fiches, and whether it was taken back."""
 
-    convention = models.ForeignKey(Convention, models.CASCADE, related_name="lots")
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="changements")
     champ = models.CharField("champ", max_length=10, choices=Champ)
     phrase = models.CharField("ce qui a été changé", max_length=400)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="par")
@@ -210,7 +210,7 @@ class Lot(models.Model):
     )
     annule_le = models.DateTimeField("annulé le", null=True, editable=False)
 
-    objects = LotQuerySet.as_manager()
+    objects = ChangementGroupeQuerySet.as_manager()
 
     class Meta:
         verbose_name = "changement groupé"
@@ -218,7 +218,7 @@ class Lot(models.Model):
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.CheckConstraint(
-                name="lot_annule_par_quelqu_un",
+                name="changementgroupe_annule_par_quelqu_un",
                 condition=models.Q(annule_le=None, annule_par=None)
                 | models.Q(annule_le__isnull=False, annule_par__isnull=False),
                 violation_error_message="Un changement annulé dit par qui et quand.",
@@ -238,7 +238,7 @@ class Lot(models.Model):
         *,
         seen: dict[int, Etat],
         by: User,
-    ) -> "Lot":
+    ) -> "ChangementGroupe":
         """Change every fiche of ``fiches`` that the change changes, or none.
 
         ``seen`` maps a fiche to the state that the preview showed; ``TransitionError`` when one moved since, when one is
@@ -257,24 +257,25 @@ class Lot(models.Model):
         changed = [ligne for ligne in lignes if ligne.change]
         if not changed:
             raise TransitionError("Aucune fiche ne changerait\u00a0: rien n’a été écrit.")
-        lot = cls.objects.create(
+        groupe = cls.objects.create(
             convention=convention, champ=changement.champ, phrase=str(changement)[:400], by=by
         )
         with pghistory.context(par=by.pk):
             for ligne in changed:
                 _write(ligne.fiche, changement.champ, ligne.apres, by=by, motif=changement.motif)
-        LigneLot.objects.bulk_create(
-            LigneLot(lot=lot, fiche=ligne.fiche, avant=ligne.avant, apres=ligne.apres) for ligne in changed
+        LigneChangement.objects.bulk_create(
+            LigneChangement(groupe=groupe, fiche=ligne.fiche, avant=ligne.avant, apres=ligne.apres)
+            for ligne in changed
         )
         if changement.compte:
             for ligne in changed:
                 ligne.fiche.notifications.tell_pilotes(ligne.fiche, [changement.compte], by=by)
-        return lot
+        return groupe
 
     @transaction.atomic
     def undo(self, *, by: User) -> tuple[int, list[FicheAction]]:
         """Give back what each fiche said; (how many, those that changed since and are left as they are)."""
-        self.refresh_from_db(from_queryset=Lot.objects.select_for_update(of=("self",)))
+        self.refresh_from_db(from_queryset=ChangementGroupe.objects.select_for_update(of=("self",)))
         if self.annule_le:
             raise TransitionError("Ce changement a déjà été annulé.")
         lignes = {ligne.fiche_id: ligne for ligne in self.lignes.all()}
@@ -321,11 +322,11 @@ def _write(fiche: FicheAction, champ: str, etat: Etat, *, by: User, motif: str) 
             fiche.save(update_fields=["updated_at"])
 
 
-class LigneLot(models.Model):
+class LigneChangement(models.Model):
     """A fiche of a bulk change, with what it said before and after."""
 
-    lot = models.ForeignKey(Lot, models.CASCADE, related_name="lignes")
-    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="lots")
+    groupe = models.ForeignKey(ChangementGroupe, models.CASCADE, related_name="lignes")
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="changements")
     avant = models.JSONField("avant")
     apres = models.JSONField("après")
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 
 from actions.forms.base import form_helper
 from actions.models import FicheAction
+from actions.models.changement_groupe import Champ, Changement, ChangementGroupe
 from actions.models.fiche import Avancement
-from actions.models.lots import Champ, Changement, Lot
 from conventions.forms.base import PlausibleDatesMixin, date_input
 from conventions.models import people_of
 from ctg_portal.models import User
@@ -28,7 +28,7 @@ class ChangementForm(PlausibleDatesMixin, forms.Form):
         self.helper = form_helper()
 
     def changement(self):
-        """What is asked, as ``Lot`` understands it."""
+        """What is asked, as ``ChangementGroupe`` understands it."""
         raise NotImplementedError
 
 
@@ -134,4 +134,4 @@ class ChoixForm(forms.Form):
 
     def save(self, convention, fiches, changement, *, by):
         chosen = fiches.filter(pk__in=self.seen)
-        return Lot.make(convention, chosen, changement, seen=self.seen, by=by)
+        return ChangementGroupe.make(convention, chosen, changement, seen=self.seen, by=by)

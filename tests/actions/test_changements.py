@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from actions.models import FicheAction, Lot, Notification, Transition
+from actions.models import ChangementGroupe, FicheAction, Notification, Transition
 from tests.factories import FicheActionFactory, HabilitationFactory, PiloteFactory, complete_fiche
 
 
@@ -32,7 +32,7 @@ def coordination(fiches):
 @pytest.fixture
 def page(client, fiches, coordination):
     client.force_login(coordination)
-    return reverse("actions:lot_add", args=[fiches[0].convention.code])
+    return reverse("actions:changement_add", args=[fiches[0].convention.code])
 
 
 def confirm(client, page, query, **changes):
@@ -61,9 +61,9 @@ def test_avancement_is_previewed_changed_with_its_journal_and_taken_back(client,
     assert values(fiches, "avancement") == ["en_cours"] * 3
     assert Transition.objects.filter(champ="avancement", by=coordination).count() == 2
 
-    lot = Lot.objects.get()
+    changement_groupe = ChangementGroupe.objects.get()
     FicheAction.objects.get(pk=fiches[1].pk).move_avancement("realisee", by=coordination)
-    undo = reverse("actions:lot_undo", args=[lot.convention.code, lot.pk])
+    undo = reverse("actions:changement_undo", args=[changement_groupe.convention.code, changement_groupe.pk])
     said = client.post(undo, follow=True).text
     assert "annulé sur 1 fiche." in said
     assert "2 Deuxième" in said
@@ -91,7 +91,7 @@ def test_fiche_changed_since_the_preview_stops_everything(client, page, fiches, 
     assert "quelqu’un a changé «\u00a01 Première\u00a0»" in answer.context["refus"]
     assert "rien n’a été écrit" in answer.context["refus"]
     assert values(fiches, "avancement") == ["abandonnee", "a_venir", "en_cours"]
-    assert not Lot.objects.exists()
+    assert not ChangementGroupe.objects.exists()
 
 
 def test_refusals_say_why_on_their_row(client, page, fiches, coordination):
@@ -117,8 +117,8 @@ def test_pilotes_are_added_or_replaced_told_and_given_back(client, page, fiches,
 
     confirm(client, page, "champ=pilote&vers-nom=Pôle+jeunesse&vers-mode=remplacer")
     assert [[str(row) for row in fiche.pilotes.all()] for fiche in fiches] == [["Pôle jeunesse"]] * 3
-    for lot in Lot.objects.all():
-        lot.undo(by=coordination)
+    for changement_groupe in ChangementGroupe.objects.all():
+        changement_groupe.undo(by=coordination)
     assert [[str(row) for row in fiche.pilotes.all()] for fiche in fiches] == before
     assert fiches[1].pilotes.get().fonction == "Direction"
 
@@ -127,7 +127,7 @@ def test_redaction_changes_only_the_fiches_it_pilots(client, fiches):
     person = HabilitationFactory(convention=fiches[0].convention, role="redaction").user
     PiloteFactory(fiche=fiches[0], user=person)
     client.force_login(person)
-    page = reverse("actions:lot_add", args=[fiches[0].convention.code])
+    page = reverse("actions:changement_add", args=[fiches[0].convention.code])
     query = "champ=priorite&vers-priorite=basse"
     lignes = client.get(f"{page}?{query}").context["lignes"]
     assert [row["change"] for row in lignes] == [True, False, False]
@@ -172,7 +172,9 @@ def test_page_sent_back_broken_writes_nothing(client, page, fiches):
 def test_abandon_keeps_its_reason_and_its_way_back(client, page, fiches):
     confirm(client, page, "champ=avancement&vers-avancement=abandonnee&vers-motif=Sans+budget")
     assert values(fiches, "motif_abandon") == ["Sans budget"] * 3
-    Lot.objects.get().undo(by=HabilitationFactory(convention=fiches[0].convention, role="coordination").user)
+    ChangementGroupe.objects.get().undo(
+        by=HabilitationFactory(convention=fiches[0].convention, role="coordination").user
+    )
     assert values(fiches, "avancement") == ["a_venir", "a_venir", "en_cours"]
     assert values(fiches, "motif_abandon") == [""] * 3
 

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             field=models.CharField(choices=[('plan', 'Arborescence'), ('fiches', 'Tableau'), ('kanban', 'Kanban'), ('calendrier', 'Calendrier'), ('commune', 'Par commune'), ('contrat', 'Par contrat'), ('domaine', 'Par domaine'), ('pilote', 'Par pilote'), ('bord', 'Tableau de bord')], max_length=12, verbose_name='vue'),
         ),
         migrations.CreateModel(
-            name='Lot',
+            name='ChangementGroupe',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('champ', models.CharField(choices=[('avancement', 'Avancement'), ('priorite', 'Priorité'), ('pilote', 'Pilotes'), ('echeance', 'Échéance')], max_length=10, verbose_name='champ')),
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('annule_le', models.DateTimeField(editable=False, null=True, verbose_name='annulé le')),
                 ('annule_par', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='par')),
-                ('convention', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lots', to='conventions.convention')),
+                ('convention', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changements_groupes', to='conventions.convention')),
             ],
             options={
                 'verbose_name': 'changement groupé',
@@ -39,13 +39,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='LigneLot',
+            name='LigneChangement',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('avant', models.JSONField(verbose_name='avant')),
                 ('apres', models.JSONField(verbose_name='après')),
-                ('fiche', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lots', to='actions.ficheaction')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lignes', to='actions.lot')),
+                ('fiche', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changements_groupes', to='actions.ficheaction')),
+                ('groupe', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lignes', to='actions.changementgroupe')),
             ],
             options={
                 'verbose_name': 'ligne d’un changement groupé',
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('annule_le', None), ('annule_par', None)), models.Q(('annule_le__isnull', False), ('annule_par__isnull', False)), _connector='OR'), name='lot_annule_par_quelqu_un', violation_error_message='Un changement annulé dit par qui et quand.'),
+            model_name='changementgroupe',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('annule_le', None), ('annule_par', None)), models.Q(('annule_le__isnull', False), ('annule_par__isnull', False)), _connector='OR'), name='changementgroupe_annule_par_quelqu_un', violation_error_message='Un changement annulé dit par qui et quand.'),
         ),
     ]
