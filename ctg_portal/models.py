@@ -75,3 +75,23 @@ class Ordered(models.Model):
 
     class Meta:
         abstract = True
+
+
+class Fragment(models.Model):
+    """A part of a document, drawn: kept by what it is made of, so that it is drawn once (see ``ctg_portal.pdf``).
+
+    Whoever reads it holds the whole page it was drawn from, so a row tells nobody anything new. What nobody asks for any
+    more is deleted.
+    """
+
+    cle = models.CharField("clé de contenu", max_length=64, primary_key=True)
+    contenu = models.BinaryField("dessin")
+    reperes = models.JSONField("titres et ancres")
+    pages = models.PositiveIntegerField("nombre de pages")
+    utilise_le = models.DateTimeField("utilisé le", default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "fragment"
+
+    def __str__(self) -> str:
+        return self.cle
