@@ -54,7 +54,7 @@ class Controle:
         self.pdf = pikepdf.open(io.BytesIO(content))
         self.pages = [page.obj for page in self.pdf.pages]
         self.index = {page.objgen: number for number, page in enumerate(self.pages)}
-        self.faults = set()
+        self.faults, self.asked = set(), set()
         self.seen = set()
         self.said = {}  # (page, mcid) → element
         self.ids, self.headers = Counter(), []
@@ -62,6 +62,7 @@ class Controle:
         self.linked = {}  # annotation → its Link element
 
     def check(self, is_sound, fault):
+        self.asked.add(fault)
         if not is_sound:
             self.faults.add(fault)
         return is_sound
@@ -203,8 +204,13 @@ class Controle:
         self.check(before is None or parent.Last.objgen == before.objgen, "bookmarks badly linked")
 
 
-def faults(content):
-    return Controle(content).run()
+def faults(content, asked=None):
+    """The faults of a file, by name; ``asked``, a set, receives the name of each thing that was looked at."""
+    controle = Controle(content)
+    found = controle.run()
+    if asked is not None:
+        asked |= controle.asked
+    return found
 
 
 def letters(page):
