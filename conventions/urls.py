@@ -35,6 +35,7 @@ dans_la_convention = [
         name="habilitation_remove",
     ),
     path("impressions/<uuid:pk>/", impressions.ImpressionView.as_view(), name="impression"),
+    path("impressions/<uuid:pk>/maintenant/", impressions.ImpressionNowView.as_view(), name="impression_now"),
     path("impressions/<uuid:pk>/fichier/", impressions.ImpressionFileView.as_view(), name="impression_file"),
     path("equipements/", equipements.EquipementListView.as_view(), name="equipements"),
     path("equipements/nouveau/", equipements.EquipementAddView.as_view(), name="equipement_add"),

@@ -7,10 +7,10 @@ from django.db.models.fields.files import FieldFile
 
 from ctg_portal.pdf.assemblage import assemble
 from ctg_portal.pdf.dessin import Dessin, DocumentError, draw, key_of
-from ctg_portal.pdf.fragments import drawn
+from ctg_portal.pdf.fragments import drawn, missing
 from ctg_portal.pdf.parties import count_entries, numbered, read_page, with_numbers
 
-__all__ = ["DocumentError", "content_key", "image_data", "prepare_parts", "render_pdf"]
+__all__ = ["DocumentError", "content_key", "image_data", "prepare_parts", "progress", "render_pdf"]
 
 ESSAIS = 6
 """How often a contents is drawn again because its own length moved the pages it tells."""
@@ -72,12 +72,23 @@ def _numbered_parts(parties: list[str]) -> list[Dessin]:
     raise DocumentError("the contents does not find its page numbers")
 
 
-def prepare_parts(html: str) -> int:
-    """Draw now, and keep, the parts of a page that will be asked for later; how many there are."""
+def _early(html: str) -> list[str]:
+    """The parts that can be drawn before the page is asked for: all but those that tell page numbers."""
     page = read_page(html)
-    if not page.is_cut:
-        return 0
-    return len(drawn([part for part in page.parties if not numbered(part)]))
+    return [part for part in page.parties if not numbered(part)] if page.is_cut else []
+
+
+def progress(html: str) -> tuple[int, int]:
+    """How many parts of this page are drawn, of how many; ``(0, 1)`` for a page that is not cut."""
+    parts = _early(html)
+    return (len(parts) - len(missing(parts)), len(parts)) if parts else (0, 1)
+
+
+def prepare_parts(html: str, at_most: int | None = None) -> int:
+    """Draw now, and keep, the parts of a page that will be asked for later; how many are still to be drawn."""
+    parts = missing(_early(html))
+    drawn(parts[:at_most])
+    return 0 if at_most is None else max(0, len(parts) - at_most)
 
 
 def content_key(html: str) -> str:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -95,3 +96,25 @@ class Fragment(models.Model):
 
     def __str__(self) -> str:
         return self.cle
+
+
+class Battement(models.Model):
+    """The last sign of life of the processes that work in the background: one row a name, whatever their number."""
+
+    nom = models.SlugField("nom", primary_key=True)
+    le = models.DateTimeField("le")
+
+    class Meta:
+        verbose_name = "battement"
+
+    def __str__(self) -> str:
+        return self.nom
+
+    @classmethod
+    def beat(cls, nom: str) -> None:
+        cls.objects.update_or_create(nom=nom, defaults={"le": timezone.now()})
+
+    @classmethod
+    def is_alive(cls, nom: str, *, within: timedelta) -> bool:
+        """Whether it gave a sign of life within that time."""
+        return cls.objects.filter(nom=nom, le__gte=timezone.now() - within).exists()

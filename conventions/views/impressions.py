@@ -1,11 +1,15 @@
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.views.generic import DetailView
+from django.views.generic import DetailView, View
+from django.views.generic.detail import SingleObjectMixin
 
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
+from conventions.operations.impressions import draw_now, drawn_parts, is_left_waiting
+from ctg_portal.documents import DocumentError
 from ctg_portal.mixins import PermissionMixin
 
 
@@ -21,7 +25,29 @@ class ImpressionView(InConventionMixin, PermissionMixin, DetailView):
         # Only back inside the same convention.
         retour = self.request.GET.get("retour", "")
         inside = retour.startswith(reverse("convention_home", args=[self.convention.code]))
+        if self.object.statut == Impression.Statut.EN_ATTENTE:
+            kwargs["faites"], kwargs["parties"] = drawn_parts(self.object)
+            kwargs["is_left_waiting"] = is_left_waiting(self.object)
         return super().get_context_data(url_retour=retour if inside else "", **kwargs)
+
+
+class ImpressionNowView(InConventionMixin, PermissionMixin, SingleObjectMixin, View):
+    """Drawn in the request, some parts at a time, when no worker is there to do it."""
+
+    queryset = Impression.objects.defer("contenu", "html")
+    permission = "conventions.view_impression"
+
+    def post(self, request, *args, **kwargs):
+        impression = self.get_object()
+        retour = request.GET.get("retour", "")
+        if is_left_waiting(impression):
+            try:
+                left = draw_now(str(impression.pk))
+            except DocumentError:
+                left = 0  # written on the row: its page says so
+            if left:
+                messages.info(request, f"Il reste {left} parties à dessiner : continuez.")
+        return impression_redirect(impression, self.convention.code, retour)
 
 
 class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):

@@ -26,11 +26,18 @@ def drawn(pages: list[str]) -> list[Dessin]:
     by_key = dict(zip(keys, pages, strict=True))
     found = _read(keys)
     # Always in the order of keys: two who lock the same parts cannot wait for each other.
-    missing = sorted(by_key.keys() - found.keys())
-    for start in range(0, len(missing), LOT):
-        found |= _draw({key: by_key[key] for key in missing[start : start + LOT]})
+    absent = sorted(by_key.keys() - found.keys())
+    for start in range(0, len(absent), LOT):
+        found |= _draw({key: by_key[key] for key in absent[start : start + LOT]})
     _mark_used(keys)
     return [found[key] for key in keys]
+
+
+def missing(pages: list[str]) -> list[str]:
+    """Those that are not drawn yet."""
+    keys = {key_of(page): page for page in pages}
+    known = set(Fragment.objects.filter(cle__in=keys).values_list("cle", flat=True))
+    return [page for key, page in keys.items() if key not in known]
 
 
 def _read(keys: list[str]) -> dict[str, Dessin]:
@@ -45,12 +52,12 @@ def _draw(pages: dict[str, str]) -> dict[str, Dessin]:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [VERROU, int(key[:8], 16) - 2**31])
     # Somebody may have drawn them while this one waited.
     found = _read(list(pages))
-    missing = [key for key in pages if key not in found]
-    for rank, dessin in draw_pages([pages[key] for key in missing]):
-        found[missing[rank]] = dessin
+    absent = [key for key in pages if key not in found]
+    for rank, dessin in draw_pages([pages[key] for key in absent]):
+        found[absent[rank]] = dessin
     rows = [
         Fragment(cle=key, contenu=found[key].contenu, reperes=found[key].reperes, pages=found[key].pages)
-        for key in missing
+        for key in absent
     ]
     Fragment.objects.bulk_create(rows, ignore_conflicts=True)
     return found
@@ -61,7 +68,7 @@ def _mark_used(keys: list[str]) -> None:
     Fragment.objects.filter(cle__in=keys, utilise_le__lt=now - USAGE).update(utilise_le=now)
 
 
-def unused() -> "QuerySet[Fragment]":
+def unused() -> QuerySet[Fragment]:
     return Fragment.objects.filter(utilise_le__lt=timezone.now() - GARDE)
 
 

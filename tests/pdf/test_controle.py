@@ -26,7 +26,7 @@ def elements(pdf, role=None):
     def walk(element):
         for kid in kids(element):
             if not isinstance(kid, int) and kid.get("/Type") != "/OBJR":
-                if role is None or kid.S == f"/{role}":
+                if role is None or f"/{role}" == kid.S:
                     yield kid
                 yield from walk(kid)
 
@@ -168,9 +168,7 @@ BROKEN = {
     "link without target": drop("/Dest", lambda pdf: links(pdf)[0]),
     "link to nowhere": put("/Dest", lambda pdf: links(pdf)[0], String("fiche-9")),
     "link on no page": drop("/Annots", lambda pdf: pdf.pages[1]),
-    "bookmark to nowhere": put(
-        "/Dest", bookmark, lambda pdf: Array([foreign_page(pdf), Name.XYZ, 0, 0, 0])
-    ),
+    "bookmark to nowhere": put("/Dest", bookmark, lambda pdf: Array([foreign_page(pdf), Name.XYZ, 0, 0, 0])),
     "bookmark of another parent": put("/Parent", bookmark, tree),
     "bookmarks badly linked": drop("/Prev", lambda pdf: pdf.Root.Outlines.Last),
     "bookmark without words": put("/Title", bookmark, String(" ")),
