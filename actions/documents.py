@@ -50,18 +50,27 @@ def _frame(convention: Convention, titre: str, today: datetime.date | None) -> d
 def plan_context(plan: PlanActions, today: datetime.date | None = None) -> dict[str, Any]:
     """Everything the printed plan says, in a constant number of queries."""
     convention = plan.convention
-    fiches = printable_fiches(convention)
+    fiches = for_screen(printable_fiches(convention).in_plan_order())
+    return plan_context_of(plan, fiches, f"Plan d’actions – {convention}", today) | {
+        "signataires": convention.signataires.for_page()
+    }
+
+
+def plan_context_of(
+    plan: PlanActions, fiches: FicheActionQuerySet, titre: str, today: datetime.date | None = None
+) -> dict[str, Any]:
+    """What every edition of the plan says: its tree of ``fiches``, in order, and its figures."""
+    convention = plan.convention
+    printable = printable_fiches(convention)
     axes = list(plan.axes.prefetch_related("objectifs"))
-    progressions = [found for _, found in with_progression(axes, fiches)]
-    tree = plan_tree(axes, for_screen(fiches.in_plan_order()))
-    return _frame(convention, f"Plan d’actions – {convention}", today) | {
+    progressions = [found for _, found in with_progression(axes, printable)]
+    return _frame(convention, titre, today) | {
         "plan": plan,
         "logo": image_data(convention.territoire.logo),
-        "branches": list(zip(tree, progressions, strict=True)),
+        "branches": list(zip(plan_tree(axes, fiches), progressions, strict=True)),
         "total": total_progress(progressions),
         "plus_grand": max((found.total for found in progressions), default=0),
-        "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.for_page(),
+        "exercices": budget_by_year(printable),
     }
 
 

@@ -81,6 +81,7 @@ dans_la_convention = [
     path("", plan.PlanView.as_view(), name="plan"),
     path("commencer/", plan.PlanStartView.as_view(), name="plan_start"),
     path("pdf/", pdf.PlanPdfView.as_view(), name="plan_pdf"),
+    path("pdf/elus/", pdf.ElusPdfView.as_view(), name="plan_pdf_elus"),
     path("historique/", historique.PlanHistoriqueView.as_view(), name="plan_historique"),
     path("modifier/", plan.PlanEditView.as_view(), name="plan_edit"),
     path("statut/<slug:statut>/", plan.PlanMoveView.as_view(), name="plan_move"),

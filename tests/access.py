@@ -176,6 +176,7 @@ ROWS: dict[str, Row] = {
     "actions:plan_edit": inside(allowed=COORD),
     "actions:plan_move": inside("soumis", allowed=COORD),
     "actions:plan_pdf": inside(),
+    "actions:plan_pdf_elus": inside(),
     "actions:fiches": inside(),
     "actions:fiche_add": inside(allowed=COORD),
     "actions:fiche": inside("fiche"),

@@ -3,6 +3,7 @@
 A child keeps its style sheet and fonts from one part to the next. It ends with its parent, whatever ended that.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -23,6 +24,9 @@ class Ateliers:
         self.owner = os.getpid()
         self.ends: list[Connection] = []
         self.children: list[Any] = []
+        # What is there now lives to the end: never looked at again, its pages of memory stay shared.
+        gc.collect()
+        gc.freeze()
         context = get_context("fork")
         for _ in range(number):
             here, there = context.Pipe()

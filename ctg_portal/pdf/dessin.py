@@ -195,7 +195,7 @@ def draw(html: str) -> Dessin:
 LETTRES = (
     "a b "  # a space first: the no-break ones are drawn alike and would be read back in its place
     + "".join(map(chr, (*range(0x21, 0x7F), *range(0xA1, 0x180))))
-    + "–—‘’‚“”„†‡•…‰‹›€™→←≤≥−✓\N{NARROW NO-BREAK SPACE}\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN} fi fl ff ffi ffl ft fj"
+    + "–—‘’‚“”„†‡•…‰‹›€™→←≤≥−✓\N{NARROW NO-BREAK SPACE}\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}\N{HYPHEN} fi fl ff ffi ffl ft fj"
 )
 
 

@@ -10,7 +10,7 @@ from ctg_portal.models import Fragment
 from ctg_portal.pdf.ateliers import draw_pages
 from ctg_portal.pdf.dessin import Dessin, key_of
 
-LOT = 8
+LOT = 24
 """Parts drawn between two commits, where there is one: what is drawn is soon there for others."""
 GARDE = datetime.timedelta(days=45)
 """How long a part that nobody asks for is kept."""
@@ -53,6 +53,7 @@ def _draw(pages: dict[str, str]) -> dict[str, Dessin]:
     # Somebody may have drawn them while this one waited.
     found = _read(list(pages))
     absent = [key for key in pages if key not in found]
+    absent.sort(key=lambda key: -len(pages[key]))  # the longest first: several who draw end together
     for rank, dessin in draw_pages([pages[key] for key in absent]):
         found[absent[rank]] = dessin
     rows = [
