@@ -18,14 +18,15 @@ from actions.models.arbre import BrancheAxe
 from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.fiche import AVANCEMENTS_FINIS, Avancement
 from actions.models.progression import Progression
+from ctg_portal.templatetags.portal import jours
 
 PERIODE = datetime.timedelta(days=182)
 """How far back « ce qui a changé » looks."""
-LIGNES = 4
+LIGNES = 3
 """Lines of each list: what does not fit is counted, and is in the whole plan."""
-MOTS = 420
+MOTS = 360
 """Letters of the words of an axe."""
-TITRE = 90
+TITRE = 64
 
 
 def titre_court(fiche: FicheAction) -> str:
@@ -72,13 +73,21 @@ class AxeEnBref:
     branche: BrancheAxe
     progression: Progression
     montants: Montants
-    retards: list[FicheAction] = field(default_factory=list)
+    late: list[FicheAction] = field(default_factory=list)
     changements: Liste = field(default_factory=lambda: Liste([]))
+
+    @property
+    def titre_court(self) -> str:
+        return shorten(str(self.branche.axe), 2 * TITRE, placeholder=" …")
 
     @property
     def resume(self) -> str:
         """The words of the axe, cut between two words."""
         return shorten(" ".join(self.branche.axe.enjeu_central.split()), MOTS, placeholder=" …")
+
+    @property
+    def retards(self) -> Liste:
+        return Liste.of([f"{titre_court(fiche)}, {jours(fiche.jours_de_retard)}" for fiche in self.late])
 
     @property
     def objectifs(self) -> Liste:
@@ -101,9 +110,9 @@ class AxeEnBref:
         paused = [fiche for fiche in ongoing if fiche.avancement == Avancement.EN_PAUSE]
         orphan = [fiche for fiche in ongoing if not fiche.elu_referent]
         said = []
-        if self.retards:
+        if self.late:
             said.append(
-                f"Choisir pour {_fiches(len(self.retards), 'en retard')} : une nouvelle échéance, d’autres moyens, ou l’arrêt."
+                f"Choisir pour {_fiches(len(self.late), 'en retard')} : une nouvelle échéance, d’autres moyens, ou l’arrêt."
             )
         if paused:
             said.append(
@@ -171,7 +180,7 @@ def elus_context(plan: PlanActions, today: datetime.date | None = None) -> dict[
         )
         for branche, progression in context["branches"]
     ]
-    return context | {"axes": axes, "depuis": since.date(), "lignes": LIGNES}
+    return context | {"axes": axes, "depuis": since.date()}
 
 
 def elus_html(plan: PlanActions, today: datetime.date | None = None) -> str:

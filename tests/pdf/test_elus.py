@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 
 from actions.elus import elus_context, elus_filename, elus_html
-from actions.models import Avancement, FicheAction
+from actions.models import FicheAction
+from actions.models.fiche import Avancement
 from conventions.models import Impression
 from ctg_portal.documents import render_pdf
 from tests.factories import AxeFactory, complete_fiche
@@ -48,7 +49,7 @@ def test_short_edition_says_the_figures_of_the_plan(world):
 
     [axe] = context["axes"]
     assert (context["total"].total, axe.progression.total) == (4, 4)
-    assert [fiche.pk for fiche in axe.retards] == [world.fiche.pk]
+    assert [fiche.pk for fiche in axe.late] == [world.fiche.pk]
     assert "Dire si 1 fiche en pause reprend ou s’arrête." in axe.demandes
     assert "Choisir pour 1 fiche en retard" in html
     assert "Ouvrir un relais itinérant" in html
