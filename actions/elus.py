@@ -92,7 +92,7 @@ class AxeEnBref:
     @property
     def objectifs(self) -> Liste:
         found = [
-            f"{shorten(str(sous.objectif), TITRE, placeholder=' …')} ({len(sous.fiches)} fiche{'s' if len(sous.fiches) > 1 else ''})"
+            f"{shorten(str(sous.objectif), 2 * TITRE, placeholder=' …')} ({len(sous.fiches)} fiche{'s' if len(sous.fiches) > 1 else ''})"
             for sous in self.branche.objectifs
         ]
         return Liste(found[: 2 * LIGNES], max(0, len(found) - 2 * LIGNES))
