@@ -40,27 +40,47 @@ def plan_context(
 ) -> dict[str, Any]:
     """Everything the printed plan says, or that of the fiches of ``lot``, in a constant number of queries."""
     convention = plan.convention
-    fiches = FicheAction.objects.filter(pk__in=lot.pks) if lot else printable_fiches(convention)
+    counted = FicheAction.objects.filter(pk__in=lot.pks) if lot else printable_fiches(convention)
     entier = lot is None or lot.entier
     nom = lot.nom if lot else "Plan d’actions"
-    axes = list(plan.axes.prefetch_related("objectifs"))
-    if not entier:
-        kept = set(fiches.order_by().values_list("axe", flat=True))
-        axes = [axe for axe in axes if axe.pk in kept]
-    progressions = [found for _, found in with_progression(axes, fiches)]
-    tree = plan_tree(axes, for_document(fiches.in_plan_order()))
-    return _frame(convention, f"{nom} – {convention}", today) | {
-        "plan": plan,
+    fiches = for_document(counted.in_plan_order())
+    titre = f"{nom} – {convention}"
+    return plan_context_of(plan, fiches, titre, today, counted=counted, entier=entier) | {
         "nom": nom,
         "entier": entier,
         "mentions": lot.mentions if lot else [*said_choices(SANS_NOTES), CONFIDENTIELLES, COMMENTAIRES],
         "choix": lot.choix if lot else SANS_NOTES,
+        "signataires": convention.signataires.for_page() if entier else [],
+    }
+
+
+def plan_context_of(
+    plan: PlanActions,
+    fiches: FicheActionQuerySet,
+    titre: str,
+    today: datetime.date | None = None,
+    *,
+    counted: FicheActionQuerySet | None = None,
+    entier: bool = True,
+) -> dict[str, Any]:
+    """What every edition of the plan says: its tree of ``fiches``, in order, and the figures of ``counted``.
+
+    ``counted``: all the printable fiches when nothing is said; ``entier``: axes without a fiche are there too.
+    """
+    convention = plan.convention
+    counted = printable_fiches(convention) if counted is None else counted
+    axes = list(plan.axes.prefetch_related("objectifs"))
+    if not entier:
+        kept = set(counted.order_by().values_list("axe", flat=True))
+        axes = [axe for axe in axes if axe.pk in kept]
+    progressions = [found for _, found in with_progression(axes, counted)]
+    return _frame(convention, titre, today) | {
+        "plan": plan,
         "logo": image_data(convention.territoire.logo),
-        "branches": list(zip(tree, progressions, strict=True)),
+        "branches": list(zip(plan_tree(axes, fiches), progressions, strict=True)),
         "total": total_progress(progressions),
         "plus_grand": max((found.total for found in progressions), default=0),
-        "exercices": budget_by_year(fiches),
-        "signataires": convention.signataires.for_page() if entier else [],
+        "exercices": budget_by_year(counted),
     }
 
 

@@ -95,6 +95,7 @@ dans_la_convention = [
     path("pdf/", pdf.PlanPdfView.as_view(), name="plan_pdf"),
     path("exporter/", exports.ExportView.as_view(), name="export"),
     path("exporter/fichier/", exports.ExportFileView.as_view(), name="export_file"),
+    path("pdf/elus/", pdf.ElusPdfView.as_view(), name="plan_pdf_elus"),
     path("historique/", historique.PlanHistoriqueView.as_view(), name="plan_historique"),
     path("modifier/", plan.PlanEditView.as_view(), name="plan_edit"),
     path("statut/<slug:statut>/", plan.PlanMoveView.as_view(), name="plan_move"),

@@ -1,11 +1,9 @@
-"""The 30-fiche plan through WeasyPrint, as the portal prints it, and the same page through headless Chromium.
+"""The plan of 30 fiches and one of 200, printed by the portal and by headless Chromium, side by side in one run.
 
-Both are drawn in turn, each time in a new process. What comes out is times, memory and ratios; never a pass or a fail.
-See ``benchmarks/README.md``.
+What comes out is times, memory and ratios; never a pass or a fail. See ``benchmarks/README.md``.
 """
 
 import argparse
-import io
 import os
 import shutil
 import statistics
@@ -14,11 +12,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FICHES = 30
+GROWN = 200
 CHROMIUM_FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -38,29 +37,24 @@ NO_PLAN = (
 
 
 class Memory(threading.Thread):
-    """Peak memory of a process and its descendants, in MB, while it runs.
-
-    ``rss`` counts a page that two processes share twice, ``pss`` once.
-    """
+    """Peak memory of a process and its descendants, in MB, while it runs; what two processes share counts once (PSS)."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid = pid
         self.done = threading.Event()
-        self.rss = self.pss = 0.0
+        self.pss = 0.0
 
     def run(self) -> None:
         while not self.done.wait(0.1):
-            rss = pss = 0
+            pss = 0
             for pid in self.family():
                 try:
                     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
                 except OSError:  # it ended meanwhile
                     continue
-                values = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
-                rss += values["Rss"]
-                pss += values["Pss"]
-            self.rss, self.pss = max(self.rss, rss / 1024), max(self.pss, pss / 1024)
+                pss += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            self.pss = max(self.pss, pss / 1024)
 
     def family(self) -> Iterator[int]:
         """The process, its children, and theirs."""
@@ -68,28 +62,23 @@ class Memory(threading.Thread):
         while waiting:
             pid = waiting.pop()
             yield pid
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                try:
+            try:
+                for task in Path(f"/proc/{pid}/task").glob("*/children"):
                     waiting += map(int, task.read_text().split())
-                except OSError:
-                    continue
+            except OSError:  # it ended meanwhile
+                continue
 
 
-def measure(command: list[str], target: Path) -> dict[str, float]:
-    """Seconds and peak memory of one process that writes ``target``; ``drawing``, the seconds it says it drew for."""
-    target.unlink(missing_ok=True)
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    memory = Memory(process.pid)
+def measured(pid: int, work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that ``work`` took, and the peak memory meanwhile of the family of ``pid``."""
+    memory = Memory(pid)
     memory.start()
-    said, complaints = process.communicate(timeout=300)
+    start = time.perf_counter()
+    work()
     seconds = time.perf_counter() - start
     memory.done.set()
     memory.join()
-    if process.returncode or not target.exists():
-        sys.exit(f"{command[0]} wrote no file:\n{complaints}")
-    row = {"process": seconds, "rss": memory.rss, "pss": memory.pss}
-    return row | ({"drawing": float(said)} if said.strip() else {})
+    return seconds, memory.pss
 
 
 def largest_plan():
@@ -100,7 +89,7 @@ def largest_plan():
     from actions.models import PlanActions  # noqa: PLC0415
 
     try:
-        plans = list(PlanActions.objects.select_related("convention__territoire"))
+        plans = list(PlanActions.objects.select_related("convention__territoire__departement"))
     except Error:  # the tables are not there
         sys.exit(NO_PLAN)
     for plan in plans:
@@ -109,112 +98,176 @@ def largest_plan():
     sys.exit(NO_PLAN)
 
 
+def grow(plan, number: int) -> None:
+    """Copies of its fiches, each with all its rows, until the plan has ``number``: the same at each run."""
+    from actions.documents import printable_fiches  # noqa: PLC0415
+    from actions.models import FicheAction  # noqa: PLC0415
+
+    originals = list(printable_fiches(plan.convention).in_plan_order())
+    ties = [field.name for field in FicheAction._meta.many_to_many]
+    for rank in range(number - len(originals)):
+        source = originals[rank % len(originals)]
+        copy = FicheAction.objects.get(pk=source.pk)
+        copy.pk = None
+        copy.code = f"{source.code}.{rank // len(originals) + 2}"
+        copy.save(force_insert=True)
+        for name in ties:
+            getattr(copy, name).set(getattr(source, name).all())
+        for name in (
+            "etapes",
+            "lignes_budget",
+            "lignes_financement",
+            "indicateurs",
+            "bilans",
+            "partenaires",
+            "pilotes",
+        ):
+            for row in getattr(source, name).all():
+                below = list(row.mesures.all()) if name == "indicateurs" else []
+                row.pk, row.fiche = None, copy
+                row.save(force_insert=True)
+                for mesure in below:
+                    mesure.pk, mesure.indicateur = None, row
+                    mesure.save(force_insert=True)
+
+
 def with_styles(html: str) -> str:
-    """The page with the style sheet and the fonts that ``render_pdf`` adds, for a browser to read."""
+    """The page with the style sheet and the fonts that the portal adds, for a browser to read."""
     styles = (ROOT / "static" / "pdf" / "document.css").read_text()
     styles = styles.replace("static:", f"{(ROOT / 'static').as_uri()}/")
     return html.replace("</head>", f"<style>{styles}</style></head>", 1)
 
 
-def draw(source: str, target: str) -> None:
-    """What the worker of the portal does, in a new process; says the seconds of the drawing alone."""
-    import django  # noqa: PLC0415
+class Chromium:
+    """Prints a page in a new process each time: all the time of it counts, as the portal would have to start it."""
 
-    django.setup()
-    from ctg_portal.documents import render_pdf  # noqa: PLC0415
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = shutil.which("chromium") or shutil.which("chromium-browser")
+        self.command = found or sys.exit("Chromium is missing.")
 
-    html = Path(source).read_text()
-    start = time.perf_counter()
-    content = render_pdf(html)
-    print(time.perf_counter() - start)
-    Path(target).write_bytes(content)
+    def print(self, html: str) -> tuple[float, float]:
+        (self.folder / "page.html").write_text(with_styles(html))
+        target = self.folder / "chromium.pdf"
+        target.unlink(missing_ok=True)
+        arguments = [
+            self.command,
+            *CHROMIUM_FLAGS,
+            f"--user-data-dir={self.folder / 'profile'}",
+            f"--print-to-pdf={target}",
+            (self.folder / "page.html").as_uri(),
+        ]
+        start = time.perf_counter()
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        memory = Memory(process.pid)
+        memory.start()
+        process.wait(timeout=600)
+        seconds = time.perf_counter() - start
+        memory.done.set()
+        memory.join()
+        if process.returncode or not target.exists():
+            sys.exit("Chromium wrote no file.")
+        return seconds, memory.pss
+
+
+class Portal:
+    """What a person waits for: the page written from the database, then the file. Nothing stays in the database."""
+
+    def __init__(self, plan) -> None:
+        self.plan = plan
+
+    def html(self) -> str:
+        from actions.documents import plan_html  # noqa: PLC0415
+
+        return plan_html(self.plan)
+
+    def forget(self) -> None:
+        from ctg_portal.models import Fragment  # noqa: PLC0415
+
+        Fragment.objects.all().delete()
+
+    def edit(self, words: str) -> None:
+        from actions.models import FicheAction  # noqa: PLC0415
+
+        fiche = self.plan.fiches.order_by("pk").first()
+        FicheAction.objects.filter(pk=fiche.pk).update(modalites=f"{fiche.modalites} {words}")
+
+    def cold(self) -> bytes:
+        from ctg_portal.documents import render_pdf  # noqa: PLC0415
+
+        self.content = render_pdf(self.html())
+        return self.content
+
+    def unchanged(self) -> str:
+        from ctg_portal.documents import content_key  # noqa: PLC0415
+
+        return content_key(self.html())
 
 
 def compare(runs: int) -> None:
-    """Draw in turn and print the table. Called in ``manage.py shell``: the environment of the portal is there."""
-    import page  # noqa: PLC0415 - a package of the tests
-    import pikepdf  # noqa: PLC0415
+    """Print the tables. Called in ``manage.py shell``: the environment of the portal is there."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.db import connections, transaction  # noqa: PLC0415
 
-    from actions.documents import plan_html  # noqa: PLC0415
+    from ctg_portal.pdf import ateliers, dessin  # noqa: PLC0415
 
-    chromium = (
-        shutil.which("chromium") or shutil.which("chromium-browser") or sys.exit("Chromium is missing.")
-    )
+    settings.DEBUG = False  # else each query, with its bytes, is kept
     plan = largest_plan()
-    start = time.perf_counter()
-    html = plan_html(plan)
-    context = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "plan.html").write_text(html)
-        (folder / "styled.html").write_text(with_styles(html))
-        targets = {"WeasyPrint": folder / "weasyprint.pdf", "Chromium": folder / "chromium.pdf"}
-        commands = {
-            "WeasyPrint": [
-                sys.executable,
-                __file__,
-                "--draw",
-                str(folder / "plan.html"),
-                str(targets["WeasyPrint"]),
-            ],
-            "Chromium": [
-                chromium,
-                *CHROMIUM_FLAGS,
-                f"--user-data-dir={folder / 'profile'}",
-                f"--print-to-pdf={targets['Chromium']}",
-                (folder / "styled.html").as_uri(),
-            ],
-        }
-        rows: dict[str, list[dict[str, float]]] = {engine: [] for engine in commands}
-        for _ in range(runs):
-            for engine, command in commands.items():
-                rows[engine].append(measure(command, targets[engine]))
+    connections.close_all()
+    ateliers.start()
+    dessin.livre()
+    try:
+        for number in (FICHES, GROWN):
+            with tempfile.TemporaryDirectory() as name, transaction.atomic():
+                if number > FICHES:
+                    grow(plan, number)
+                compare_plan(plan, number, Chromium(Path(name)), runs)
+                transaction.set_rollback(True)
+    finally:
+        ateliers.stop()
 
-        print(
-            f"{plan.convention}: {FICHES} fiches, {len(html) // 1024} kB of HTML written in {context:.2f} s."
-        )
-        print(f"Medians of {runs} runs in turn; ratio to Chromium in brackets.\n")
-        print(
-            "| engine | process | drawing alone | memory, shared once (PSS) | memory, RSS | pages | size | PDF/UA-1 |"
-        )
-        print("|---|---|---|---|---|---|---|---|")
-        medians = {
-            engine: {key: statistics.median(row[key] for row in found) for key in found[0]}
-            for engine, found in rows.items()
-        }
-        base = medians["Chromium"]
-        for engine, row in medians.items():
-            content = targets[engine].read_bytes()
-            failures = page.validate_pdf_bytes(content, profile=page.ValidationProfile.PDF_UA_1).failures
-            with pikepdf.open(io.BytesIO(content)) as pdf:
-                pages = len(pdf.pages)
-            cells = [
-                engine,
-                f"{row['process']:.1f} s ({row['process'] / base['process']:.2f})",
-                f"{row['drawing']:.1f} s ({row['drawing'] / base['process']:.2f})"
-                if "drawing" in row
-                else "–",
-                f"{row['pss']:.0f} MB ({row['pss'] / base['pss']:.2f})",
-                f"{row['rss']:.0f} MB ({row['rss'] / base['rss']:.2f})",
-                str(pages),
-                f"{len(content) / 1e6:.2f} MB",
-                f"{len(failures)} failures" if failures else "passes",
-            ]
-            print(f"| {' | '.join(cells)} |")
+
+def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
+    import page  # noqa: PLC0415 - a package of the tests
+
+    portal, me = Portal(plan), os.getpid()
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for run in range(runs):
+        html, seconds = [], []
+        start = time.perf_counter()
+        html.append(portal.html())
+        seconds.append(time.perf_counter() - start)
+        base = chromium.print(html[0])
+        rows.setdefault("Chromium, the page and the file", []).append((base[0] + seconds[0], base[1]))
+        rows.setdefault("of which the page", []).append((seconds[0], 0))
+        portal.forget()
+        rows.setdefault("portal, cold", []).append(measured(me, portal.cold))
+        rows.setdefault("portal, unchanged", []).append(measured(me, portal.unchanged))
+        portal.edit(f"Tour {run}.")
+        rows.setdefault("portal, after one edit", []).append(measured(me, portal.cold))
+    failures = page.validate_pdf_bytes(portal.content, profile=page.ValidationProfile.PDF_UA_1).failures
+    medians = {
+        name: [statistics.median(values) for values in zip(*found, strict=True)]
+        for name, found in rows.items()
+    }
+    base = medians["Chromium, the page and the file"][0]
+    print(
+        f"\n{plan.convention}, {number} fiches: {len(portal.content) / 1e6:.2f} MB, "
+        f"{f'{len(failures)} failures' if failures else 'no failure'} of PDF/UA-1. "
+        f"Medians of {runs} runs, load {os.getloadavg()[0]:.1f}.\n"
+    )
+    print("| | seconds | ratio | memory (PSS) |\n|---|---|---|---|")
+    for name, (spent, pss) in medians.items():
+        print(f"| {name} | {spent:.2f} | {spent / base:.2f} | {f'{pss:.0f} MB' if pss else '–'} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5, help="drawings by each engine (5)")
+    parser.add_argument("--runs", type=int, default=3, help="turns of each plan (3)")
     parser.add_argument(
         "--load", action="store_true", help="make the tables and load the demonstration first"
     )
-    parser.add_argument("--draw", nargs=2, metavar=("HTML", "PDF"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.draw:
-        sys.path.insert(0, str(ROOT))
-        draw(*options.draw)
-        return
     os.chdir(ROOT)
     subprocess.run(["bin/setup", "--tests"], check=True)
     if options.load:

@@ -1,71 +1,20 @@
-"""The one call to WeasyPrint: an HTML page of ours to a tagged PDF, offline, with our own fonts and images only."""
+"""An HTML page of ours to a tagged PDF: cut in parts, each drawn once and kept, joined (see ``ctg_portal.pdf``)."""
 
 import base64
-import gc
-import hashlib
-import logging
-import threading
-from pathlib import Path
-from typing import Any
+import math
 
-import weasyprint
-from django.contrib.staticfiles import finders
-from django.core.exceptions import SuspiciousFileOperation
 from django.db.models.fields.files import FieldFile
-from weasyprint import CSS, HTML
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
-SCHEME = "static:"
-STYLESHEET = "pdf/document.css"
-FONTS = (
-    "fonts/SourceSans3-Regular.ttf",
-    "fonts/SourceSans3-It.ttf",
-    "fonts/SourceSans3-Semibold.ttf",
-    "fonts/SourceSans3-SemiboldIt.ttf",
-)
+from ctg_portal.pdf.assemblage import assemble
+from ctg_portal.pdf.dessin import Dessin, DocumentError, draw, key_of
+from ctg_portal.pdf.fragments import drawn, missing
+from ctg_portal.pdf.parties import count_entries, numbered, read_page, with_numbers
 
+__all__ = ["DocumentError", "content_key", "image_data", "prepare_parts", "progress", "render_pdf"]
 
-class DocumentError(Exception):
-    """The document cannot be drawn as it must be: something it needs is missing."""
-
-
-class _Complaints(logging.Handler):
-    """What WeasyPrint only logs (an image without words, a style it could not read), in this thread."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.thread = threading.get_ident()
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self.thread:
-            self.messages.append(record.getMessage())
-
-
-def _static_path(name: str) -> Path:
-    """Where a static file is; an address that leaves the static folders, or leads nowhere, stops the document."""
-    try:
-        path = finders.find(name)
-    except SuspiciousFileOperation as error:
-        raise FatalURLFetchingError(f"outside static: {name}") from error
-    if not isinstance(path, str):
-        raise FatalURLFetchingError(f"no such static file: {name}")
-    return Path(path)
-
-
-class StaticFetcher(URLFetcher):
-    """Serves ``static:`` and ``data:`` addresses; anything else stops the document.
-
-    WeasyPrint only logs what it cannot load, so a refusal has to be fatal.
-    """
-
-    def fetch(self, url: str, headers: Any = None) -> Any:
-        if url.startswith("data:"):
-            return super().fetch(url, headers)
-        if not url.startswith((f"{SCHEME}pdf/", f"{SCHEME}fonts/")):
-            raise FatalURLFetchingError(f"not a static file: {url}")
-        return super().fetch(_static_path(url.removeprefix(SCHEME)).as_uri(), headers)
+ESSAIS = 6
+"""How often a contents is drawn again because its own length moved the pages it tells."""
+ENTREES_PAR_PAGE = 33
 
 
 def image_data(image: FieldFile) -> str:
@@ -84,38 +33,64 @@ def image_data(image: FieldFile) -> str:
 def render_pdf(html: str) -> bytes:
     """Draw a whole page as PDF/UA-1: tagged, titled by its ``<title>``, in the language of its ``<html>``.
 
-    Raise ``DocumentError`` when anything it needs is missing.
+    A page with ``<section data-fragment>`` is cut: a part that was drawn before, here or for another page, is not drawn
+    again. Raise ``DocumentError`` when anything it needs is missing.
     """
-    fetcher = StaticFetcher()
-    complaints = _Complaints()
-    logger = logging.getLogger("weasyprint")
-    logger.addHandler(complaints)
-    # A layout makes millions of objects that live to its end: looking for cycles among them takes time and frees
-    # nothing. Whoever found the collector at work sets it to work again, so threads that draw together end as they began.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        fonts = FontConfiguration()
-        stylesheet = CSS(url=f"{SCHEME}{STYLESHEET}", url_fetcher=fetcher, font_config=fonts)
-        drawn: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(
-            stylesheets=[stylesheet], font_config=fonts, pdf_variant="pdf/ua-1"
-        )
-    # It is no Exception for WeasyPrint, which would swallow it; it is one for whoever asked.
-    except FatalURLFetchingError as error:
-        raise DocumentError(str(error)) from error
-    finally:
-        if collecting:
-            gc.enable()
-        logger.removeHandler(complaints)
-    if complaints.messages:
-        raise DocumentError(" ".join(complaints.messages))
-    return drawn
+    page = read_page(html)
+    dessins = _numbered_parts(page.parties) if page.is_cut else [draw(html)]
+    return assemble(
+        dessins,
+        titre=page.titre,
+        auteur=page.auteur,
+        langue=page.langue,
+        entete=page.entete,
+        pied=page.pied,
+    )
+
+
+def _numbered_parts(parties: list[str]) -> list[Dessin]:
+    """Every part drawn, those that tell page numbers last: they are drawn again until what they tell is so."""
+    late = [rank for rank, part in enumerate(parties) if numbered(part)]
+    early = [rank for rank in range(len(parties)) if rank not in late]
+    found = dict(zip(early, drawn([parties[rank] for rank in early]), strict=True))
+    lengths = {rank: dessin.pages for rank, dessin in found.items()}
+    lengths |= {rank: 1 + math.ceil(count_entries(parties[rank]) / ENTREES_PAR_PAGE) for rank in late}
+    told: list[str] | None = None
+    for _ in range(ESSAIS):
+        numbers: dict[str, int] = {}
+        page = 1
+        for rank in range(len(parties)):
+            for name, (own, *_rest) in found[rank].reperes["ancres"].items() if rank in found else ():
+                numbers.setdefault(name, page + own)
+            page += lengths[rank]
+        texts = [with_numbers(parties[rank], numbers) for rank in late]
+        if texts == told:
+            return [found[rank] for rank in range(len(parties))]
+        found |= dict(zip(late, drawn(texts), strict=True))
+        lengths = {rank: dessin.pages for rank, dessin in found.items()}
+        told = texts
+    raise DocumentError("the contents does not find its page numbers")
+
+
+def _early(html: str) -> list[str]:
+    """The parts that can be drawn before the page is asked for: all but those that tell page numbers."""
+    page = read_page(html)
+    return [part for part in page.parties if not numbered(part)] if page.is_cut else []
+
+
+def progress(html: str) -> tuple[int, int]:
+    """How many parts of this page are drawn, of how many; ``(0, 1)`` for a page that is not cut."""
+    parts = _early(html)
+    return (len(parts) - len(missing(parts)), len(parts)) if parts else (0, 1)
+
+
+def prepare_parts(html: str, at_most: int | None = None) -> int:
+    """Draw now, and keep, the parts of a page that will be asked for later; how many are still to be drawn."""
+    parts = missing(_early(html))
+    drawn(parts[:at_most])
+    return 0 if at_most is None else max(0, len(parts) - at_most)
 
 
 def content_key(html: str) -> str:
-    """SHA-256 of all that the drawn file depends on: page, style sheet, fonts and version of WeasyPrint."""
-    digest = hashlib.sha256(weasyprint.__version__.encode())
-    for name in (STYLESHEET, *FONTS):
-        digest.update(_static_path(name).read_bytes())
-    digest.update(html.encode())
-    return digest.hexdigest()
+    """SHA-256 of all that the drawn file depends on: page, images, style sheet, fonts, libraries and our own drawing."""
+    return key_of(html)

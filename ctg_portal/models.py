@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -75,3 +76,45 @@ class Ordered(models.Model):
 
     class Meta:
         abstract = True
+
+
+class Fragment(models.Model):
+    """A part of a document, drawn: kept by what it is made of, so that it is drawn once (see ``ctg_portal.pdf``).
+
+    Whoever reads it holds the whole page it was drawn from, so a row tells nobody anything new. What nobody asks for any
+    more is deleted.
+    """
+
+    cle = models.CharField("clé de contenu", max_length=64, primary_key=True)
+    contenu = models.BinaryField("dessin")
+    reperes = models.JSONField("titres et ancres")
+    pages = models.PositiveIntegerField("nombre de pages")
+    utilise_le = models.DateTimeField("utilisé le", default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "fragment"
+
+    def __str__(self) -> str:
+        return self.cle
+
+
+class Battement(models.Model):
+    """The last sign of life of the processes that work in the background: one row a name, whatever their number."""
+
+    nom = models.SlugField("nom", primary_key=True)
+    le = models.DateTimeField("le")
+
+    class Meta:
+        verbose_name = "battement"
+
+    def __str__(self) -> str:
+        return self.nom
+
+    @classmethod
+    def beat(cls, nom: str) -> None:
+        cls.objects.update_or_create(nom=nom, defaults={"le": timezone.now()})
+
+    @classmethod
+    def is_alive(cls, nom: str, *, within: timedelta) -> bool:
+        """Whether it gave a sign of life within that time."""
+        return cls.objects.filter(nom=nom, le__gte=timezone.now() - within).exists()

@@ -181,6 +181,7 @@ ROWS: dict[str, Row] = {
     "actions:fiche_export": inside("fiche"),
     "actions:fiche_export_file": inside("fiche"),
     "actions:plan_pdf": inside(),
+    "actions:plan_pdf_elus": inside(),
     "actions:fiches": inside(),
     "actions:colonnes": inside(method="post", status=302),
     "actions:groupes": inside("commune"),

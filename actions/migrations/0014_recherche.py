@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ctg_portal', '0002_recherche'),
+        ('ctg_portal', '0003_recherche'),
         ('actions', '0013_vues'),
         ('conventions', '0007_recherche'),
         ('diagnostics', '0003_indicateurs'),

@@ -2,6 +2,7 @@ from django.shortcuts import get_object_or_404
 from django.views.generic import DetailView, TemplateView
 
 from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html, printable_fiches
+from actions.elus import elus_filename, elus_html
 from actions.lots import COMMENTAIRES
 from actions.models import FicheAction, PlanActions
 from actions.models.lecture import for_document
@@ -18,6 +19,9 @@ class PlanPdfView(InConventionMixin, TemplateView):
 
     template_name = "actions/plan_pdf.html"
     room = "plan"
+    write_html = staticmethod(plan_html)
+    name_file = staticmethod(plan_filename)
+    titre = "{plan}"
 
     def get_context_data(self, **kwargs):
         impressions = Impression.objects.visible_to(self.request.user).filter(convention=self.convention)
@@ -32,13 +36,21 @@ class PlanPdfView(InConventionMixin, TemplateView):
         plan = get_object_or_404(self.get_plans())
         impression = ask_impression(
             convention=self.convention,
-            html=plan_html(plan),
-            titre=str(plan),
-            nom_fichier=plan_filename(plan),
+            html=self.write_html(plan),
+            titre=self.titre.format(plan=plan),
+            nom_fichier=self.name_file(plan),
             by=request.user,
             total=printable_fiches(self.convention).count(),
         )
         return impression_redirect(impression, self.convention.code, request.path)
+
+
+class ElusPdfView(PlanPdfView):
+    """The short edition, from the same page."""
+
+    write_html = staticmethod(elus_html)
+    name_file = staticmethod(elus_filename)
+    titre = "{plan}, en bref"
 
 
 class FichePdfView(FicheMixin, DetailView):

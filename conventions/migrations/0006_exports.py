@@ -19,11 +19,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='impression',
-            name='commencee_le',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='commencée le'),
-        ),
-        migrations.AddField(
-            model_name='impression',
             name='faites',
             field=models.PositiveIntegerField(default=0, verbose_name='fiches dessinées'),
         ),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ctg_portal', '0002_recherche'),
+        ('ctg_portal', '0003_recherche'),
         ('conventions', '0006_exports'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

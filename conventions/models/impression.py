@@ -1,10 +1,8 @@
-import datetime
 import uuid
 from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
 from conventions.models.convention import Convention
 from ctg_portal.models import TimestampedModel, User
@@ -33,10 +31,6 @@ class Impression(TimestampedModel):
         PDF = "pdf", "PDF"
         DOCX = "docx", "Word"
 
-    ATTENTE_NORMALE = datetime.timedelta(minutes=1)
-    """Beyond it without being begun, the worker is busy or away: the page says so."""
-    DESSIN_NORMAL = datetime.timedelta(minutes=15)
-    """Beyond it without an end, whoever drew is gone."""
     SUR_PLACE = 40
     """Fiches that may be drawn while the person waits, when the worker is away."""
 
@@ -50,7 +44,6 @@ class Impression(TimestampedModel):
     html = models.TextField("contenu à imprimer", blank=True)
     total = models.PositiveIntegerField("fiches à dessiner", default=0)
     faites = models.PositiveIntegerField("fiches dessinées", default=0)
-    commencee_le = models.DateTimeField("commencée le", null=True, blank=True)
     contenu = models.BinaryField("fichier", null=True, blank=True)
     prete_le = models.DateTimeField("prête le", null=True, blank=True)
     demandeurs = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="impressions")
@@ -74,15 +67,6 @@ class Impression(TimestampedModel):
 
     def __str__(self) -> str:
         return self.titre
-
-    @property
-    def attend(self) -> bool:
-        """Asked a while ago and not begun, or begun long ago: nobody seems to be drawing."""
-        if self.statut != self.Statut.EN_ATTENTE:
-            return False
-        if self.commencee_le is not None:
-            return self.commencee_le < timezone.now() - self.DESSIN_NORMAL
-        return self.updated_at < timezone.now() - self.ATTENTE_NORMALE
 
     @property
     def is_petite(self) -> bool:

@@ -1,5 +1,6 @@
 """Documents drawn in the background, kept by content: the same page is not drawn twice."""
 
+import datetime
 import logging
 import time
 from collections.abc import Callable
@@ -16,11 +17,22 @@ from django_tasks import task
 
 from conventions.models import Convention, Impression
 from ctg_portal.avance import followed_by
-from ctg_portal.documents import content_key, render_pdf
-from ctg_portal.models import User
+from ctg_portal.documents import content_key, prepare_parts, progress, render_pdf
+from ctg_portal.models import Battement, User
 from ctg_portal.word import draw_word, word_key
 
 logger = logging.getLogger(__name__)
+OUVRIER = "ouvrier"
+BATTEMENT = datetime.timedelta(seconds=15)
+"""How often a worker gives a sign of life."""
+SILENCE = 3 * BATTEMENT
+"""After how long without a sign there is no worker."""
+ATTENTE = datetime.timedelta(seconds=10)
+"""From when a document without a worker may be drawn by whoever waits for it."""
+PATIENCE = datetime.timedelta(minutes=5)
+"""From when it may whatever the worker says: it may have died at this very document."""
+PARTIES = 24
+"""How many parts one request draws: some ten seconds."""
 RYTHME = 1.0
 """Seconds between two marks of progress."""
 
@@ -47,40 +59,54 @@ def draw(sortie: str, source: str) -> bytes:
     return FORMATS[sortie].dessiner(source)
 
 
+def beat() -> None:
+    """A worker is there."""
+    Battement.beat(OUVRIER)
+
+
+def is_left_waiting(impression: Impression) -> bool:
+    """Whether nobody is there to draw it, so that the person who waits may ask for it now."""
+    if impression.statut != Impression.Statut.EN_ATTENTE:
+        return False
+    waited = timezone.now() - impression.updated_at
+    return waited > PATIENCE or (waited > ATTENTE and not Battement.is_alive(OUVRIER, within=SILENCE))
+
+
 @task()
 def draw_impression(pk: str) -> None:
-    """Draw what was asked; a failure is written on the row, so that its page says so."""
+    """Draw what was asked, and tell who wanted to be told; a failure is written on the row, so that its page says so."""
     impression = Impression.objects.get(pk=pk)
     if impression.statut == Impression.Statut.PRETE:
         return
-    complete_impression(impression)
-    _tell_when_ready(impression)
-
-
-def complete_impression(impression: Impression) -> None:
-    """Draw its file and keep it. Two that draw it at once give the same bytes."""
-    impression.commencee_le = timezone.now()
-    impression.save(update_fields=["commencee_le", "updated_at"])
     last = time.monotonic()
 
     def mark(done: int) -> None:
         nonlocal last
         if time.monotonic() - last >= RYTHME:
             last = time.monotonic()
-            Impression.objects.filter(pk=impression.pk).update(faites=min(done, impression.total))
+            Impression.objects.filter(pk=pk).update(faites=min(done, impression.total))
 
     try:
         with followed_by(mark):
-            impression.contenu = draw(impression.sortie, impression.html)
+            content = draw(impression.sortie, impression.html)
     except Exception:
-        impression.statut = Impression.Statut.ECHEC
-        impression.save(update_fields=["statut", "updated_at"])
+        _close(pk, statut=Impression.Statut.ECHEC)
         raise
-    impression.statut = Impression.Statut.PRETE
-    impression.prete_le = timezone.now()
-    impression.html = ""
-    impression.faites = impression.total
-    impression.save(update_fields=["statut", "contenu", "prete_le", "html", "faites", "updated_at"])
+    _close(
+        pk,
+        statut=Impression.Statut.PRETE,
+        contenu=content,
+        prete_le=timezone.now(),
+        html="",
+        faites=impression.total,
+    )
+    _tell_when_ready(impression)
+
+
+def _close(pk: str, **values: object) -> None:
+    """The end of a drawing; a file that is already there, drawn by another meanwhile, stays."""
+    waiting = Impression.objects.filter(pk=pk).exclude(statut=Impression.Statut.PRETE)
+    waiting.update(**values, updated_at=timezone.now())
 
 
 def _tell_when_ready(impression: Impression) -> None:
@@ -106,6 +132,31 @@ def _tell_when_ready(impression: Impression) -> None:
             logger.exception("The e-mail for impression %s could not leave", impression.pk)
 
 
+def may_be_drawn_now(impression: Impression) -> bool:
+    """A PDF is drawn some parts at a time; a Word file at once, when it is short."""
+    return impression.sortie == Impression.Sortie.PDF or impression.is_petite
+
+
+def draw_now(pk: str) -> int:
+    """Draw it here, some parts at a time; how many parts are left for the next time, 0 when the file is there."""
+    impression = Impression.objects.get(pk=pk)
+    if impression.statut != Impression.Statut.EN_ATTENTE or not may_be_drawn_now(impression):
+        return 0
+    if impression.sortie == Impression.Sortie.PDF and (
+        left := prepare_parts(impression.html, at_most=PARTIES)
+    ):
+        return left
+    draw_impression.func(pk)
+    return 0
+
+
+def drawn_parts(impression: Impression) -> tuple[int, int]:
+    """How many parts of what is waited for are drawn, of how many."""
+    if impression.sortie == Impression.Sortie.PDF:
+        return progress(impression.html)
+    return impression.faites, impression.total
+
+
 @transaction.atomic
 def ask_impression(
     *,
@@ -118,7 +169,7 @@ def ask_impression(
     total: int = 0,
     prevenir: bool = False,
 ) -> Impression:
-    """The file of this input, ready or on its way; drawn again only when the last try failed.
+    """The file of this input, ready or on its way; drawn again only when the last try failed, or was lost.
 
     ``prevenir``: write to the person once it is ready, unless it already is. ``total``: how many fiches it holds.
     """
@@ -136,10 +187,13 @@ def ask_impression(
     impression.demandeurs.add(by)
     if prevenir and impression.statut != Impression.Statut.PRETE:
         impression.a_prevenir.add(by)
-    if created or impression.statut == Impression.Statut.ECHEC:
+    is_lost = (
+        impression.statut == Impression.Statut.EN_ATTENTE
+        and impression.updated_at < timezone.now() - PATIENCE
+    )
+    if created or is_lost or impression.statut == Impression.Statut.ECHEC:
         impression.statut = Impression.Statut.EN_ATTENTE
-        impression.commencee_le = None
         impression.faites = 0
-        impression.save(update_fields=["statut", "commencee_le", "faites", "updated_at"])
+        impression.save(update_fields=["statut", "faites", "updated_at"])
         transaction.on_commit(lambda: draw_impression.enqueue(str(impression.pk)))
     return impression

@@ -1,13 +1,21 @@
 import logging
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.views.generic import DetailView
+from django.views.generic import DetailView, View
+from django.views.generic.detail import SingleObjectMixin
 
 from conventions.mixins import InConventionMixin
 from conventions.models import Impression
-from conventions.operations.impressions import FORMATS, complete_impression
+from conventions.operations.impressions import (
+    FORMATS,
+    draw_now,
+    drawn_parts,
+    is_left_waiting,
+    may_be_drawn_now,
+)
 from ctg_portal.mixins import PermissionMixin
 
 logger = logging.getLogger(__name__)
@@ -25,7 +33,32 @@ class ImpressionView(InConventionMixin, PermissionMixin, DetailView):
         # Only back inside the same convention.
         retour = self.request.GET.get("retour", "")
         inside = retour.startswith(reverse("convention_home", args=[self.convention.code]))
+        if self.object.statut == Impression.Statut.EN_ATTENTE:
+            kwargs["faites"], kwargs["parties"] = drawn_parts(self.object)
+            kwargs["is_left_waiting"] = is_left_waiting(self.object)
+            kwargs["may_be_drawn_now"] = may_be_drawn_now(self.object)
         return super().get_context_data(url_retour=retour if inside else "", **kwargs)
+
+
+class ImpressionNowView(InConventionMixin, PermissionMixin, SingleObjectMixin, View):
+    """Drawn in the request, some parts at a time, when no worker is there to do it."""
+
+    queryset = Impression.objects.defer("contenu", "html")
+    permission = "conventions.view_impression"
+
+    def post(self, request, *args, **kwargs):
+        impression = self.get_object()
+        retour = request.GET.get("retour", "")
+        if is_left_waiting(impression):
+            try:
+                left = draw_now(str(impression.pk))
+            except Exception:
+                # Whatever it was, it is written on the row: its page says so.
+                logger.exception("Impression %s could not be drawn", impression.pk)
+                left = 0
+            if left:
+                messages.info(request, f"Il reste {left} parties à dessiner : continuez.")
+        return impression_redirect(impression, self.convention.code, retour)
 
 
 class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
@@ -37,26 +70,6 @@ class ImpressionFileView(InConventionMixin, PermissionMixin, DetailView):
             raise Http404
         return file_response(
             bytes(self.object.contenu), self.object.nom_fichier, FORMATS[self.object.sortie].type_mime
-        )
-
-
-class ImpressionNowView(InConventionMixin, PermissionMixin, DetailView):
-    """The worker seems to be away: a small file is drawn while the person waits."""
-
-    queryset = Impression.objects.defer("contenu")
-    permission = "conventions.view_impression"
-    http_method_names = ["post"]
-
-    def post(self, request, *args, **kwargs):
-        impression = self.object = self.get_object()
-        if impression.attend and impression.is_petite:
-            try:
-                complete_impression(impression)
-            except Exception:
-                # Whatever it was, it is written on the row: its page says so.
-                logger.exception("Impression %s could not be drawn", impression.pk)
-        return HttpResponseRedirect(
-            reverse("conventions:impression", args=[self.convention.code, impression.pk])
         )
 
 

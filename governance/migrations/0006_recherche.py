@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ctg_portal', '0002_recherche'),
+        ('ctg_portal', '0003_recherche'),
         ('actions', '0014_recherche'),
         ('conventions', '0007_recherche'),
         ('governance', '0005_avis'),

@@ -1,14 +1,17 @@
 """The way to a file: asked, drawn once, given; and what was issued stays as it was."""
 
+import datetime
 import hashlib
 from unittest.mock import Mock
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from actions.models import FicheAction
 from conventions.models import Impression
+from conventions.operations import impressions
 from conventions.operations.impressions import draw_impression
 from ctg_portal.documents import DocumentError
 from governance.emissions import draw_document, issue_document
@@ -259,3 +262,63 @@ def test_convention_without_plan_says_so(client):
 
     assert "n’a pas de plan d’actions à imprimer" in client.get(path).text
     assert client.post(path).status_code == 404
+
+
+def lose_worker(impression, seconds=60):
+    """It was asked a while ago, and no worker is there."""
+    then = timezone.now() - datetime.timedelta(seconds=seconds)
+    Impression.objects.filter(pk=impression.pk).update(updated_at=then)
+
+
+def test_without_worker_the_person_may_draw_it_now(coordination, world, monkeypatch):
+    impression = ask(coordination, world)
+    at_once = coordination.get(address(world, impression))
+    lose_worker(impression)
+    monkeypatch.setattr(impressions, "PARTIES", 4)
+
+    alone = coordination.get(address(world, impression))
+    first = coordination.post(address(world, impression, "impression_now"), follow=True)
+    last = coordination.post(address(world, impression, "impression_now"), follow=True)
+
+    assert ("Imprimer maintenant" in at_once.text, "Imprimer maintenant" in alone.text) == (False, True)
+    assert ("refresh" in at_once.text, "refresh" in alone.text) == (True, False)
+    assert "Il reste 3 parties à dessiner" in first.text
+    assert "4 parties sur 7 sont déjà dessinées" in first.text
+    assert "Télécharger le PDF" in last.text
+    assert coordination.get(address(world, impression, "impression_file")).content.startswith(b"%PDF-")
+
+
+def test_worker_that_is_there_keeps_its_work(coordination, world):
+    impression = ask(coordination, world)
+    lose_worker(impression)
+    impressions.beat()
+
+    page = coordination.get(address(world, impression))
+    coordination.post(address(world, impression, "impression_now"))
+
+    assert "Imprimer maintenant" not in page.text
+    impression.refresh_from_db()
+    assert impression.statut == "en_attente"
+    lose_worker(impression, seconds=600)  # alive, but it died at this one
+    assert "Imprimer maintenant" in coordination.get(address(world, impression)).text
+
+
+def test_failure_without_worker_is_said(coordination, world):
+    impression = ask(coordination, world)
+    Impression.objects.filter(pk=impression.pk).update(html='<img src="static:pdf/x.png" alt="x">')
+    lose_worker(impression)
+
+    failed = coordination.post(address(world, impression, "impression_now"), follow=True)
+
+    assert "n’a pas pu" in failed.text
+
+
+def test_lost_request_is_asked_again(coordination, world, django_capture_on_commit_callbacks):
+    impression = ask(coordination, world)
+    lose_worker(impression, seconds=600)
+
+    with django_capture_on_commit_callbacks() as asked:
+        coordination.post(reverse("actions:plan_pdf", args=[world.convention.code]))
+        coordination.post(reverse("actions:plan_pdf", args=[world.convention.code]))
+
+    assert len(asked) == 1

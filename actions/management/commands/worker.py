@@ -2,19 +2,23 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, connections
 from django_tasks_db.management.commands.db_worker import Command as DbWorkerCommand
 
 from actions.lettres import plan_rounds
+from actions.preparation import plan_preparations
+from conventions.operations.impressions import BATTEMENT, beat
+from ctg_portal.pdf import ateliers
 
 log = logging.getLogger(__name__)
-MINUTE = 60
 
 
 class Clock(threading.Thread):
-    """Asks each minute whether a round is due. What it knows is in the database: it may die and be born again."""
+    """Gives a sign of life, and asks whether a round is due. What it knows is in the database: it may die and be born
+    again."""
 
     def __init__(self) -> None:
         super().__init__(name="clock", daemon=True)
@@ -23,20 +27,27 @@ class Clock(threading.Thread):
     def run(self) -> None:
         while True:
             close_old_connections()
-            try:
-                plan_rounds()
-            except Exception:
-                # Whatever it was, the clock must not stop.
-                log.exception("Le tour n’a pas pu être demandé ; nouvel essai dans une minute.")
-                connection.close()
-            if self.stopped.wait(MINUTE):
+            for ask in (beat, plan_rounds, plan_preparations):
+                self._ask(ask)
+            if self.stopped.wait(BATTEMENT.total_seconds()):
                 return connection.close()
+
+    def _ask(self, ask: Callable[[], Any]) -> None:
+        try:
+            ask()
+        except Exception:
+            # Whatever it was, the clock must not stop.
+            log.exception("Le tour n’a pas pu être demandé ; nouvel essai bientôt.")
+            connection.close()
 
 
 class Command(DbWorkerCommand):
     help = "Runs the tasks of the portal, and asks for its rounds: reminders and e-mails."
 
     def handle(self, **options: Any) -> None:
+        # Children that draw are forked before any thread, and hold no connection.
+        connections.close_all()
+        ateliers.start()
         clock = Clock()
         clock.start()
         try:
@@ -44,3 +55,4 @@ class Command(DbWorkerCommand):
         finally:
             clock.stopped.set()
             clock.join(timeout=5)
+            ateliers.stop()

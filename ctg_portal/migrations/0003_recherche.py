@@ -18,7 +18,7 @@ AS $f$ SELECT to_tsvector('pg_catalog.french'::regconfig, lower(left({LETTRES}, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ctg_portal", "0001_initial")]
+    dependencies = [("ctg_portal", "0002_fragments")]
 
     operations = [
         migrations.RunSQL(
