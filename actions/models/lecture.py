@@ -1,13 +1,17 @@
 """One fiche read whole, in few queries: names and labels of related rows come as arrays of the same row."""
 
+from typing import Any
+
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import OuterRef, Prefetch
 from django.db.models.functions import Coalesce, JSONObject
 
 from actions.models.complements import with_sections
-from actions.models.fiche import FicheActionQuerySet, Pilote, Public, Transition
+from actions.models.fiche import FicheAction, FicheActionQuerySet, Pilote, Public, Transition
+from actions.models.liens import with_links_within
 from actions.models.parts import (
+    Imputation,
     IndicateurSuivi,
     LigneFinancement,
     Mesure,
@@ -23,6 +27,30 @@ def _labels(model: type[models.Model], field: str) -> ArraySubquery:
     """The names of a fiche's related rows, in their own order."""
     rows = model._default_manager.filter(fiches=OuterRef("pk"))
     return ArraySubquery(rows.order_by(*(model._meta.ordering or ()), "pk").values(field))
+
+
+def with_effets(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
+    """With the decisions of the instances that touch each fiche, through the reverse relation of governance; one query."""
+    effets: Any = FicheAction._meta.get_field("effets").related_model
+    return fiches.prefetch_related(Prefetch("effets", effets._default_manager.select_related("decision")))
+
+
+def for_document(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
+    """What a document says of a fiche, the same whoever asks for it, in ten queries: links to fiches of its plan that
+    are neither confidential nor archived, money of its own convention."""
+    autres = FicheAction.objects.filter(confidentielle=False, plan=OuterRef("plan")).actives()
+    return with_effets(with_links_within(for_screen(fiches), autres)).annotate(
+        rows_financements=Imputation.objects.rows_of_own_convention()
+    )
+
+
+def effets_of(fiche: FicheAction) -> list[Any]:
+    """What the decisions of the instances did to a fiche loaded here, the latest decision first; no query."""
+    return sorted(
+        fiche.effets.all(),  # type: ignore[attr-defined]  # of the app above
+        key=lambda effet: (effet.decision.annee, effet.decision.rang, effet.pk),
+        reverse=True,
+    )
 
 
 def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:

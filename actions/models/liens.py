@@ -176,16 +176,16 @@ class Bout:
 
 def with_links(fiches: FicheActionQuerySet, user: User) -> FicheActionQuerySet:
     """Annotate what ``links_of`` reads: the links whose other end ``user`` may see, in the query of the fiches."""
+    return with_links_within(fiches, FicheAction.objects.visible_to(user))
+
+
+def with_links_within(fiches: FicheActionQuerySet, autres: FicheActionQuerySet) -> FicheActionQuerySet:
+    """The same, for links whose other end is one of ``autres``."""
 
     def rows(mine: str, theirs: str) -> ArraySubquery:
-        autres = (
-            FicheAction.objects.visible_to(user)
-            .with_late()
-            .filter(**{f"{theirs}__{mine}": OuterRef("pk")})
-            .order_by(f"{theirs}__pk")
-        )
+        found = autres.with_late().filter(**{f"{theirs}__{mine}": OuterRef("pk")}).order_by(f"{theirs}__pk")
         return ArraySubquery(
-            autres.values(
+            found.values(
                 row=JSONObject(
                     pk=f"{theirs}__pk",
                     nature=f"{theirs}__nature",

@@ -141,9 +141,16 @@ class ImputationQuerySet(models.QuerySet["Imputation"]):
     def rows_for_page(self, user: User) -> ArraySubquery:
         """The money of the fiche of the outer query, the latest first, amounts as decimal text; that of a contract
         which ``user`` may not open is left out."""
-        rows = self.filter(
-            fiche=OuterRef("pk"), financement__convention__in=Convention.objects.visible_to(user)
-        ).order_by("-financement__exercice", "financement__dispositif__ordre", "pk")
+        return self.filter(financement__convention__in=Convention.objects.visible_to(user))._rows()
+
+    def rows_of_own_convention(self) -> ArraySubquery:
+        """The same for the money of the convention whose plan holds the fiche, whoever reads."""
+        return self.filter(financement__convention=OuterRef("plan__convention"))._rows()
+
+    def _rows(self) -> ArraySubquery:
+        rows = self.filter(fiche=OuterRef("pk")).order_by(
+            "-financement__exercice", "financement__dispositif__ordre", "pk"
+        )
         names = ("dispositif__intitule", "financeur__nom", "beneficiaire__nom", "convention__intitule")
         return ArraySubquery(
             rows.values(
