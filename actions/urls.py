@@ -25,6 +25,7 @@ from actions.views import (
     pilotes,
     plan,
     relecture,
+    tableur,
     tout,
 )
 
@@ -70,6 +71,14 @@ fiche = [
     path("nouvelles/", nouvelles.NouvellesView.as_view(), name="fiche_nouvelles"),
     path("bilans/<int:annee>/", bilans.BilanEditView.as_view(), name="bilan_edit"),
 ]
+# The workbook that comes back, and a plan made elsewhere.
+envois = [
+    path("", tableur.TableurView.as_view(), name="tableur"),
+    path("classeur/", tableur.TableurExportView.as_view(), name="tableur_export"),
+    path("<uuid:pk>/", tableur.EnvoiView.as_view(), name="envoi"),
+    path("<uuid:pk>/confirmer/", tableur.EnvoiConfirmView.as_view(), name="envoi_confirm"),
+    path("<uuid:pk>/abandonner/", tableur.EnvoiDropView.as_view(), name="envoi_drop"),
+]
 commentaire = [
     path("repondre/", fils.CommentaireReplyView.as_view(), name="commentaire_reply"),
     path("resoudre/", fils.CommentaireResolveView.as_view(), name="commentaire_resolve"),
@@ -93,6 +102,7 @@ dans_la_convention = [
     path("axes/<int:pk>/objectifs/nouveau/", plan.ObjectifAddView.as_view(), name="objectif_add"),
     path("objectifs/<int:pk>/modifier/", plan.ObjectifEditView.as_view(), name="objectif_edit"),
     path("objectifs/<int:pk>/supprimer/", plan.ObjectifDeleteView.as_view(), name="objectif_delete"),
+    path("tableur/", include(envois)),
     path("fiches/", listes.FicheTableView.as_view(), name="fiches"),
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),

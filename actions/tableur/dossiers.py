@@ -173,7 +173,8 @@ class Verification:
             changed = rows.changees.get(form.instance.pk, {})
             kept = {nom: saisie for nom, saisie in changed.items() if saisie.is_gardee}
             blamed |= _blame_fields(form, kept.get, kept.values())
-        if said := [*formset.non_form_errors()]:
+        # Two rows alike are told by the second of them too.
+        if not blamed and (said := [*formset.non_form_errors()]):
             cells = [s for row in rows.changees.values() for s in row.values() if s.is_gardee]
             for saisie in cells:
                 saisie.cellule.refuse(" ".join(said))
@@ -278,20 +279,29 @@ class Verification:
         return AvancementForm(data, instance=copy.copy(dossier.fiche))
 
     def _check_new(self, dossier: Dossier) -> None:
-        for saisie in dossier.saisies(AVANCEMENT).values():
-            if saisie.valeurs != [Avancement.A_VENIR.value]:
-                continue
-            # What a new fiche is anyway.
-            saisie.cellule.sorte = Sorte.CHANGE
         identite = dossier.saisies("identite")
         form = self._add_form(dossier)
         if not form.is_valid():
             _blame_fields(form, identite.get, [*identite.values(), *dossier.saisies(PLACE).values()])
+            return self._refuse_new(dossier)
+        fiche = dossier.fiche
+        fiche.intitule, fiche.code = form.cleaned_data["intitule"], form.cleaned_data["code"]
+        fiche.axe, fiche.objectif = dossier.axe, dossier.objectif
         moved = self._new_avancement(dossier)
         if moved and moved not in AVANCEMENT_TRANSITIONS[Avancement.A_VENIR.value]:
             self._refuse_all(dossier.saisies(AVANCEMENT), "cet avancement n’est pas celui d’une fiche nouvelle.")
         elif moved == Avancement.ABANDONNEE and not self._value(dossier, AVANCEMENT, "motif_abandon"):
             self._refuse_all(dossier.saisies(AVANCEMENT), "dites pourquoi la fiche est abandonnée.")
+        return None
+
+    def _refuse_new(self, dossier: Dossier) -> None:
+        """A fiche that cannot be made takes with it what was written of it."""
+        motif = "la fiche nouvelle de cette ligne ne peut pas être créée."
+        for section in [*dossier.champs]:
+            self._refuse_all(dossier.saisies(section), motif)
+        for rows in dossier.lignes.values():
+            for row in rows.nouvelles:
+                row.refuse(motif)
 
     def _new_avancement(self, dossier: Dossier) -> str:
         value = self._value(dossier, AVANCEMENT, "avancement")
@@ -316,6 +326,8 @@ class Verification:
     def write(self, dossier: Dossier, *, by: User) -> None:
         """Save by the forms and the verbs of the pages. Raises ``TransitionError`` when one refuses after all."""
         if dossier.is_nouveau:
+            if not dossier.saisies("identite"):
+                return
             self._create(dossier, by=by)
         elif dossier.saisies(PLACE) and dossier.axe is not None:
             last = _last(dossier.fiche, dossier.axe, dossier.objectif)
@@ -342,9 +354,7 @@ class Verification:
             raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
         axe, objectif = dossier.axe, dossier.objectif
         form.cleaned_data["place"] = (axe, objectif, _last(None, axe, objectif))
-        code = form.instance.code
         dossier.fiche = form.save(by=by)
-        dossier.fiche.code = code
         dossier.fiche.plan = self.contenu.plan
         if not self._value(dossier, "identite", "code"):
             dossier.champs["identite"].pop("code", None)

@@ -53,7 +53,10 @@ _CLE_FOND = PatternFill("solid", fgColor="EDEFF1")
 _SECTIONS_FONDS = ("E7ECEF", "DDE7F0")
 _FERME = Protection(locked=True)
 _OUVERT = Protection(locked=False)
-_GRIS = Font(color="5B6770")
+_GRIS = Font(name="Calibri", size=11, color="5B6770")
+_GRAS = Font(name="Calibri", size=11, bold=True)
+LIGNES_HAUTES = 8
+"""How many lines of a long text a row shows at once."""
 _NATURES = {Genre.MONTANT: "montant", Genre.NOMBRE: "decimal", Genre.ANNEE: "entier", Genre.DATE: "date"}
 _FORMAT_NOMBRE = "#,##0.####"
 
@@ -173,6 +176,7 @@ def _write_rows(
             # The parent of a row that exists does not change.
             _key(sheet.cell(numero, 2), parent)
         digests = []
+        lines = 1
         for index, colonne in enumerate(colonnes, start=start):
             value = colonne.valeur(objet, contenu.listes)
             text = texte_de(value)
@@ -183,6 +187,10 @@ def _write_rows(
             else:
                 digests.append(f"{colonne.nom}:{digest(colonne, text, cle)}")
             _fill(sheet.cell(numero, index), value, colonne)
+            if isinstance(value, str):
+                lines = max(lines, sum(1 + len(line) // colonne.largeur for line in value.split("\n")))
+        # Programs do not all fit the height of a row to what it holds.
+        sheet.row_dimensions[numero].height = 15 * min(lines, LIGNES_HAUTES) + 1
         parent_key = parent.split(" ")[0]
         memoire.append([sheet.title, cle, parent_key, " ".join(digests)])
     last = len(rows) + 1
@@ -198,7 +206,7 @@ def _ready(dimension: Any, number_format: str, protection: Protection) -> None:
 
 def _head(cell: Cell, title: str, fond: PatternFill) -> None:
     _text(cell, title)
-    cell.font = Font(bold=True)
+    cell.font = _GRAS
     cell.fill = fond
     cell.border = FILET
     cell.alignment = Alignment(vertical="center", wrap_text=True)
@@ -418,10 +426,10 @@ def _mode_emploi(contenu: Contenu, moment: datetime.datetime) -> list[tuple[str,
 
 
 _STYLES = {
-    "titre": Font(bold=True, size=16),
-    "intertitre": Font(bold=True, size=12),
+    "titre": Font(name="Calibri", bold=True, size=16),
+    "intertitre": Font(name="Calibri", bold=True, size=12),
     "note": _GRIS,
-    "": Font(),
+    "": Font(name="Calibri", size=11),
 }
 
 
@@ -437,7 +445,7 @@ def _write_emploi(sheet: Worksheet, contenu: Contenu) -> None:
         cell.font = _STYLES[style]
         cell.alignment = Alignment(vertical="top", wrap_text=True)
         sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=3)
-        sheet.row_dimensions[row].height = 24 if style == "titre" else 16 * (1 + len(text) // 105)
+        sheet.row_dimensions[row].height = 24 if style == "titre" else 16 * (1 + len(text) // 115)
     row += 1
     for column, title in enumerate(("Feuille", "Colonne", "Ce qu’elle contient"), start=1):
         _head(sheet.cell(row, column), title, ENTETE)

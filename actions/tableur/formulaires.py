@@ -135,11 +135,14 @@ def _load(form: Any) -> None:
     _check_here(form.instance)
 
 
-def _choose_loaded(field_: forms.Field, rows: Mapping[int, Any]) -> None:
+def _choose_loaded(field_: forms.Field, rows: Mapping[Any, Any]) -> None:
+    # The key of a commune is its code, a text.
+    by_key = {str(pk): row for pk, row in rows.items()}
+
     def check(values: Iterable[str]) -> list[Any]:
         try:
-            return [rows[int(value)] for value in dict.fromkeys(values)]
-        except (KeyError, ValueError, TypeError) as error:
+            return [by_key[str(value)] for value in dict.fromkeys(values)]
+        except KeyError as error:
             raise ValidationError("Ce choix n’est pas, ou n’est plus, dans la liste.") from error
 
     field_._check_values = check  # type: ignore[attr-defined]
