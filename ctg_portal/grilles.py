@@ -177,8 +177,7 @@ def _read_xlsx(content: bytes, name: str) -> Iterator[Grille]:
                     grille.lignes[numero] = row
             merged = parser.merged_cells.mergeCell if parser.merged_cells else []
             grille.fusions = [
-                (block.min_row, block.min_col, block.max_row, block.max_col)
-                for block in merged[:MAX_FUSIONS]
+                (block.min_row, block.min_col, block.max_row, block.max_col) for block in merged[:MAX_FUSIONS]
             ]
         yield grille
 
@@ -223,9 +222,7 @@ def _read_ods(content: bytes, name: str) -> list[Grille]:
         check_parts(archive, name)
         names = archive.namelist()
         if not archive.read("mimetype").startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
-            raise ImportRefuse(
-                f"« {name} » n’est pas un classeur : envoyez un fichier .xlsx, .ods ou .csv."
-            )
+            raise ImportRefuse(f"« {name} » n’est pas un classeur : envoyez un fichier .xlsx, .ods ou .csv.")
         if any(part.startswith(("Basic/", "Scripts/")) for part in names):
             raise ImportRefuse(f"« {name} » contient des macros : enregistrez-le sans macro, et recommencez.")
         if "encrypted-package" in names or b"encryption-data" in archive.read("META-INF/manifest.xml"):

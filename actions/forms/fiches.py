@@ -45,9 +45,7 @@ class FicheAddForm(forms.ModelForm):
             self.instance.axe, self.instance.objectif, _ = cleaned["place"]
             if not cleaned.get("code"):
                 # On the cleaned data: the instance takes its columns from there after this.
-                cleaned["code"] = next_code(
-                    self.instance.plan, self.instance.objectif or self.instance.axe
-                )
+                cleaned["code"] = next_code(self.instance.plan, self.instance.objectif or self.instance.axe)
         return cleaned
 
     @transaction.atomic

@@ -113,9 +113,7 @@ class Apercu:
 
     def seal(self) -> None:
         """The fingerprint of what is shown, whatever is decided of it: what is confirmed must be what was seen."""
-        cells = [
-            [c.cle, c.adresse, c.avant, c.apres, c.sorte.value, c.motif] for c in self.cellules
-        ]
+        cells = [[c.cle, c.adresse, c.avant, c.apres, c.sorte.value, c.motif] for c in self.cellules]
         rows = [[objet.cle, objet.fiche, objet.nom, objet.genre.value] for objet in self.objets]
         gone = [[retrait.cle, retrait.nom, retrait.refus] for retrait in self.retraits]
         text = json.dumps([cells, rows, gone, self.remarques], ensure_ascii=False)

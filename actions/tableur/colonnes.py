@@ -190,26 +190,36 @@ class Colonne:
         if self.liste:
             return [str(self._nom(text, listes[self.liste]).pk)]
         if self.choix:
-            found = {normalise(label): code for code, label in self.choix.items()}.get(normalise(text))
-            if found is None:
-                offered = ", ".join(f"« {label} »" for label in self.choix.values())
-                raise ValidationError(f"« {text[:80]} » n’est pas dans la liste : {offered}.")
-            return [found]
+            return [self._choix(text)]
         if self.genre is Genre.OUI:
-            said = normalise(text)
-            if said not in (*_OUI, *_NON):
-                raise ValidationError(f"« {text[:80]} » : écrivez Oui ou Non.")
-            return ["on"] if said in _OUI else []
+            return self._oui(text)
+        return [self._ecrit(text, case.nature)]
+
+    def _choix(self, text: str) -> str:
+        found = {normalise(label): code for code, label in self.choix.items()}.get(normalise(text))
+        if found is None:
+            offered = ", ".join(f"« {label} »" for label in self.choix.values())
+            raise ValidationError(f"« {text[:80]} » n’est pas dans la liste : {offered}.")
+        return found
+
+    def _oui(self, text: str) -> list[str]:
+        said = normalise(text)
+        if said not in (*_OUI, *_NON):
+            raise ValidationError(f"« {text[:80]} » : écrivez Oui ou Non.")
+        return ["on"] if said in _OUI else []
+
+    def _ecrit(self, text: str, nature: str) -> str:
+        """A text, a number or a date as one types it in the page."""
         if self.genre is Genre.DATE:
-            return [parse_date(text).isoformat()]
-        if self.genre is Genre.ANNEE or (self.genre is Genre.NOMBRE and self.nom == "effectif_attendu"):
-            return [str(parse_entier(text))]
-        if case.nature == "date" and self.genre in (Genre.LIGNE, Genre.TEXTE):
-            return [f"{datetime.date.fromisoformat(text[:10]):%d/%m/%Y}"]
-        if case.nature == "nombre" and self.genre in (Genre.MONTANT, Genre.NOMBRE):
+            return parse_date(text).isoformat()
+        if self.genre is Genre.ANNEE or self.nom == "effectif_attendu":
+            return str(parse_entier(text))
+        if nature == "date" and self.genre in (Genre.LIGNE, Genre.TEXTE):
+            return f"{datetime.date.fromisoformat(text[:10]):%d/%m/%Y}"
+        if nature == "nombre" and self.genre in (Genre.MONTANT, Genre.NOMBRE):
             # A number is a number: « 12.345 » is not read as twelve thousand.
-            return [f"{text}0" if re.fullmatch(r"-?[0-9]+[.][0-9]{3}", text) else text]
-        return [text]
+            return f"{text}0" if re.fullmatch(r"-?[0-9]+[.][0-9]{3}", text) else text
+        return text
 
     def _nom(self, text: str, liste: Liste) -> Any:
         found = liste.named(text)
@@ -323,7 +333,15 @@ def _mesures() -> tuple[Colonne, ...]:
 FEUILLE_FICHES = "Fiches"
 FEUILLES: tuple[Feuille, ...] = (
     Feuille(
-        "etapes", "Étapes", "E", Etape, "etapes", ETAPES, "etapes", _table("etapes", ETAPES, Etape), "cette étape"
+        "etapes",
+        "Étapes",
+        "E",
+        Etape,
+        "etapes",
+        ETAPES,
+        "etapes",
+        _table("etapes", ETAPES, Etape),
+        "cette étape",
     ),
     Feuille(
         "pilotes",

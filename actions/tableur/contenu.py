@@ -97,7 +97,10 @@ class Contenu:
             "cadres": Liste([*convention.contrats_lies.select_related("territoire"), *named("cadres")]),
             "organisations": Liste([*self._organisations(), *self._organisations_named()]),
             "dispositifs": Liste(
-                [*Dispositif.objects.all(), *(row.dispositif for row in self._financements() if row.dispositif)]
+                [
+                    *Dispositif.objects.all(),
+                    *(row.dispositif for row in self._financements() if row.dispositif),
+                ]
             ),
             "people": Liste([*people_of(convention).order_by("nom", "pk"), *self._pilotes()]),
         }
@@ -170,5 +173,3 @@ def plan_of(convention: Any) -> PlanActions | None:
     """The plan that the convention carries itself, with what the rules read."""
     found = PlanActions.objects.filter(convention=convention)
     return found.select_related("convention__territoire__departement").first()
-
-

@@ -207,7 +207,7 @@ class Verification:
         """Where an existing fiche goes. The objectif decides; without it, the fiche hangs directly under the axe."""
         saisies = dossier.saisies(PLACE)
         if not saisies:
-            return
+            return None
         fiche, listes = dossier.fiche, self.contenu.listes
         axe: Any = fiche.axe
         objectif: Any = fiche.objectif
@@ -252,9 +252,8 @@ class Verification:
             return
         for nom, only in (("motif_abandon", Avancement.ABANDONNEE), ("fin_reelle", Avancement.REALISEE)):
             saisie = saisies.get(nom)
-            if saisie is not None and target != only:
-                if any(saisie.valeurs):
-                    saisie.cellule.refuse(f"cette case ne se remplit qu’avec « {only.label} ».")
+            if saisie is not None and target != only and any(saisie.valeurs):
+                saisie.cellule.refuse(f"cette case ne se remplit qu’avec « {only.label} ».")
         form = self._avancement(dossier)
         if not form.is_valid():
             fields = {"motif": saisies.get("motif_abandon"), "fin_reelle": saisies.get("fin_reelle")}
@@ -289,7 +288,9 @@ class Verification:
         fiche.axe, fiche.objectif = dossier.axe, dossier.objectif
         moved = self._new_avancement(dossier)
         if moved and moved not in AVANCEMENT_TRANSITIONS[Avancement.A_VENIR.value]:
-            self._refuse_all(dossier.saisies(AVANCEMENT), "cet avancement n’est pas celui d’une fiche nouvelle.")
+            self._refuse_all(
+                dossier.saisies(AVANCEMENT), "cet avancement n’est pas celui d’une fiche nouvelle."
+            )
         elif moved == Avancement.ABANDONNEE and not self._value(dossier, AVANCEMENT, "motif_abandon"):
             self._refuse_all(dossier.saisies(AVANCEMENT), "dites pourquoi la fiche est abandonnée.")
         return None
@@ -377,9 +378,7 @@ def _last(moved: FicheAction | None, axe: Axe | None, objectif: Objectif | None)
     return siblings.last()
 
 
-def _blame_fields(
-    form: Any, find: Callable[[str], Saisie | None], everything: Iterable[Saisie]
-) -> bool:
+def _blame_fields(form: Any, find: Callable[[str], Saisie | None], everything: Iterable[Saisie]) -> bool:
     """Refuse the cell of each field in error; all of them for what no single cell caused. Whether any was."""
     rest: list[str] = []
     blamed = False
@@ -414,4 +413,6 @@ def _sentence(form: Any) -> str:
 def lock_plan(plan: PlanActions) -> None:
     """Two files for one plan wait for each other; so do the fiches that somebody else is saving."""
     PlanActions.objects.select_for_update(of=("self",)).get(pk=plan.pk)
-    list(FicheAction.objects.select_for_update(of=("self",)).filter(plan=plan).order_by("pk").values_list("pk"))
+    list(
+        FicheAction.objects.select_for_update(of=("self",)).filter(plan=plan).order_by("pk").values_list("pk")
+    )

@@ -329,7 +329,9 @@ def _offer(
         if reference:
             _rule(sheet, letter, bottom, reference, "Cette valeur n’est pas dans la liste.")
         elif colonne.genre is Genre.DATE:
-            rule = DataValidation("date", operator="between", formula1="DATE(2000,1,1)", formula2="DATE(2100,12,31)")
+            rule = DataValidation(
+                "date", operator="between", formula1="DATE(2000,1,1)", formula2="DATE(2100,12,31)"
+            )
             _add(sheet, rule, letter, bottom, "Écrivez une date, comme 31/12/2026.")
         elif colonne.genre in (Genre.MONTANT, Genre.ANNEE):
             rule = DataValidation("decimal", operator="greaterThanOrEqual", formula1="0")
@@ -341,7 +343,9 @@ def _offer(
     rule.showErrorMessage = True
     rule.add(f"A2:A{bottom}")
     sheet.add_data_validation(rule)
-    empty = FormulaRule(formula=['AND($A2="",COUNTA($B2:$Z2)>0)'], fill=PatternFill("solid", bgColor="E4F2E7"))
+    empty = FormulaRule(
+        formula=['AND($A2="",COUNTA($B2:$Z2)>0)'], fill=PatternFill("solid", bgColor="E4F2E7")
+    )
     sheet.conditional_formatting.add(f"A2:A{bottom}", empty)
 
 
@@ -384,7 +388,10 @@ def _mode_emploi(contenu: Contenu, moment: datetime.datetime) -> list[tuple[str,
         ("titre", f"Plan d’actions, {convention}"),
         ("note", f"Classeur téléchargé le {moment:%d/%m/%Y} à {moment:%H:%M} par {contenu.user}."),
         ("intertitre", "Comment s’en servir"),
-        ("", "1. Complétez les feuilles, seul ou avec les communes, sans connexion. Enregistrez au format .xlsx."),
+        (
+            "",
+            "1. Complétez les feuilles, seul ou avec les communes, sans connexion. Enregistrez au format .xlsx.",
+        ),
         ("", "2. Renvoyez le fichier sur le portail : Plan d’actions › Tableur › Renvoyer le classeur."),
         (
             "",
@@ -461,7 +468,9 @@ def _write_emploi(sheet: Worksheet, contenu: Contenu) -> None:
                 said = f"{said} ({TITRES[colonne.section]})"
             for column, text in enumerate((titre if not rank else "", colonne.titre, said), start=1):
                 _text(sheet.cell(row, column), text)
-                sheet.cell(row, column).border = Border(top=Side("thin", color="D5DADE")) if not rank else Border()
+                sheet.cell(row, column).border = (
+                    Border(top=Side("thin", color="D5DADE")) if not rank else Border()
+                )
     sheet.sheet_view.showGridLines = False
     sheet.page_setup.orientation = "portrait"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4

@@ -162,5 +162,3 @@ def _check_here(instance: models.Model) -> None:
         refusals(instance, exclude)
 
     instance.validate_constraints = validate  # type: ignore[method-assign]
-
-

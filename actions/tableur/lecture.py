@@ -94,7 +94,7 @@ def _read_memoire(grille: Grille | None, name: str) -> Memoire:
         [grille.lignes[numero].get(column, VIDE).texte for column in range(1, 5)]
         for numero in sorted(grille.lignes)
     ]
-    lines = [row[:2] for row in rows[1:5]] + [row for row in rows[5:]]
+    lines = [row[:2] for row in rows[1:5]] + rows[5:]
     head = {row[0]: row[1] for row in rows[:5]}
     try:
         signature = head["signature"]
@@ -181,7 +181,9 @@ def _say_columns(
     if missing:
         said = ", ".join(f"« {title} »" for title in missing)
         what = "la colonne" if len(missing) == 1 else "les colonnes"
-        remarques.append(f"Feuille « {titre} » : {what} {said} manque{'nt' if len(missing) > 1 else ''}, rien n’y change.")
+        remarques.append(
+            f"Feuille « {titre} » : {what} {said} manque{'nt' if len(missing) > 1 else ''}, rien n’y change."
+        )
     for column in unknown:
         remarques.append(
             f"{grille.adresse(head, column)} : la colonne « {grille.lignes[head][column].texte[:80]} » n’est pas du portail, "
@@ -189,7 +191,9 @@ def _say_columns(
         )
     found = [positions[colonne.nom] for colonne in colonnes if colonne.nom in positions]
     if found != sorted(found):
-        remarques.append(f"Feuille « {titre} » : les colonnes ont changé de place ; elles sont reconnues à leur titre.")
+        remarques.append(
+            f"Feuille « {titre} » : les colonnes ont changé de place ; elles sont reconnues à leur titre."
+        )
     # Cells below no title would be lost without a word.
     titled = set(grille.lignes[head])
     stray = sorted(

@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import pghistory
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from actions.models import EnvoiPlan, FicheAction
-from actions.tableur.apercu import LEUR, MIEN, Apercu, Cellule, Genre, Objet, Retrait, Sorte, compte
+from actions.tableur.apercu import LEUR, MIEN, Apercu, Cellule, Genre, Objet, Retrait, Sorte
 from actions.tableur.colonnes import (
     COLONNES,
     FEUILLE_FICHES,
@@ -24,21 +23,17 @@ from actions.tableur.colonnes import (
     rows_of,
     texte_de,
 )
+from actions.tableur.confirmation import confirm_envoi
 from actions.tableur.contenu import Contenu, plan_of
-from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification, lock_plan
+from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
 from actions.tableur.export import digest
 from actions.tableur.lecture import VIDE, ClasseurLu, LigneLue, read_classeur
 from ctg_portal.imports import ImportRefuse, normalise
 from ctg_portal.models import User
-from ctg_portal.workflow import TransitionError
 
 LONG = "long"
 LECTURE_SEULE = "cette colonne se lit seulement : l’état de la rédaction se change sur la page de la fiche."
 COLONNES_PAR_NOM = {colonne.nom: colonne for colonne in COLONNES}
-
-
-class ApercuPerimeError(TransitionError):
-    """What would be written is no longer what was shown."""
 
 
 class Retour:
@@ -55,9 +50,7 @@ class Retour:
         self._vues: dict[str, LigneLue] = {}
         self._fiches = {cle_of(fiche): fiche for fiche in contenu.fiches.values()}
         self._indicateurs = {
-            cle_of(row): (row, fiche)
-            for fiche in contenu.fiches.values()
-            for row in fiche.indicateurs.all()
+            cle_of(row): (row, fiche) for fiche in contenu.fiches.values() for row in fiche.indicateurs.all()
         }
         self._read_fiches()
         for feuille in FEUILLES:
@@ -158,9 +151,7 @@ class Retour:
 
     def _read_new_fiche(self, ligne: LigneLue) -> None:
         titre = ligne.cases.get("intitule", VIDE).texte
-        objet = self._objet(
-            ligne.debut, None, titre or f"ligne {ligne.numero}", Genre.NOUVEAU, ligne
-        )
+        objet = self._objet(ligne.debut, None, titre or f"ligne {ligne.numero}", Genre.NOUVEAU, ligne)
         dossier = Dossier(FicheAction(plan=self.contenu.plan))
         for colonne in COLONNES:
             case = ligne.cases.get(colonne.nom)
@@ -252,6 +243,8 @@ class Retour:
         fiche = dossier.fiche if dossier is not None else self._fiches.get(cle)
         objet = self._objet(ligne.debut, fiche, f"{feuille.titre} : {titre}"[:150], Genre.NOUVEAU, ligne)
         objet.cellules = cellules
+        if dossier is not None and dossier.is_nouveau:
+            objet.fiche = _intitule(dossier)
         if not motif and fiche is not None and fiche.pk is not None:
             motif = self.contenu.refus(fiche, feuille.section)
         bad = [cellule.motif for cellule in cellules if cellule.sorte is Sorte.REFUS]
@@ -275,18 +268,30 @@ class Retour:
         cle = _cle_in(said)
         if feuille.section == MESURES:
             found = self._indicateurs.get(cle) or self._sole(
-                [pair for pair in self._indicateurs.values() if normalise(pair[0].intitule) == normalise(said)]
+                [
+                    pair
+                    for pair in self._indicateurs.values()
+                    if normalise(pair[0].intitule) == normalise(said)
+                ]
             )
             if found is None:
-                return "", None, (
-                    f"l’indicateur « {said[:80]} » n’est pas du plan : s’il est nouveau, ses mesures se renvoient une fois "
-                    "qu’il est créé."
+                return (
+                    "",
+                    None,
+                    (
+                        f"l’indicateur « {said[:80]} » n’est pas du plan : s’il est nouveau, ses mesures se renvoient une fois "
+                        "qu’il est créé."
+                    ),
                 )
             return cle_of(found[1]), found[0].pk, ""
         if cle in self._fiches:
             return cle, None, ""
         word = normalise(said)
-        named = [cle for cle, fiche in self._fiches.items() if word in map(normalise, (fiche.code, fiche.intitule, str(fiche)))]
+        named = [
+            cle
+            for cle, fiche in self._fiches.items()
+            if word in map(normalise, (fiche.code, fiche.intitule, str(fiche)))
+        ]
         named += [
             cle
             for cle, dossier in self.dossiers.items()
@@ -322,7 +327,11 @@ class Retour:
                 for row in rows_of(feuille, fiche)
             }
             for cle in missing:
-                if cle in rows and cle_of(rows[cle][1]) not in gone and not self._follows(feuille, rows[cle][0]):
+                if (
+                    cle in rows
+                    and cle_of(rows[cle][1]) not in gone
+                    and not self._follows(feuille, rows[cle][0])
+                ):
                     row, fiche = rows[cle]
                     refus = self.contenu.refus(fiche, feuille.section)
                     self._retrait(cle, str(fiche), _nom(feuille, row), f"retirer {feuille.nom}", refus)
@@ -347,9 +356,7 @@ class Retour:
             self.dossiers[cle] = Dossier(fiche)
         return self.dossiers[cle]
 
-    def _objet(
-        self, cle: str, fiche: FicheAction | None, nom: str, genre: Genre, ligne: LigneLue
-    ) -> Objet:
+    def _objet(self, cle: str, fiche: FicheAction | None, nom: str, genre: Genre, ligne: LigneLue) -> Objet:
         if cle not in self._objets:
             said = str(fiche) if fiche is not None and fiche.pk is not None else ""
             self._objets[cle] = Objet(cle, said or nom, nom, genre, adresse=ligne.debut)
@@ -413,7 +420,7 @@ def _refuse_objet(objet: Objet, ligne: LigneLue, motif: str) -> None:
 # From a file to the plan
 
 
-def _read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None) -> Retour:
+def _read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None = None) -> Retour:
     plan = plan_of(envoi.convention)
     if plan is None:
         raise ImportRefuse("Cette convention n’a pas de plan à elle : rien ne peut y être renvoyé.")
@@ -428,8 +435,7 @@ def _read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None) -> 
 @transaction.atomic
 def send(*, convention: Any, nom: str, contenu: bytes, by: User) -> EnvoiPlan:
     """Keep a workbook and its preview; nothing of the plan is written. Raises ``ImportRefuse`` if it cannot be read."""
-    envoi = EnvoiPlan(convention=convention, nom_fichier=nom[-200:], contenu=contenu)
-    apercu = preview(envoi, by=by)
+    apercu = preview(EnvoiPlan(convention=convention, nom_fichier=nom[-200:], contenu=contenu), by=by)
     envoi = EnvoiPlan.keep(
         convention=convention, nature=EnvoiPlan.Nature.RETOUR, nom=nom, contenu=contenu, by=by
     )
@@ -439,81 +445,14 @@ def send(*, convention: Any, nom: str, contenu: bytes, by: User) -> EnvoiPlan:
 
 
 def preview(envoi: EnvoiPlan, *, by: User) -> Apercu:
-    retour = _read(envoi, by, None)
-    retour.apercu.entete = {"telecharge_le": retour.memoire.moment.isoformat()}
-    return retour.apercu
+    """What confirming would do now, before anything is decided."""
+    return _read(envoi, by).apercu
 
 
 def confirm(
     envoi: EnvoiPlan, *, empreinte: str, decisions: Mapping[str, str], sans_refusees: bool, by: User
 ) -> EnvoiPlan:
-    """Write what was shown, all or nothing. The file and the plan are read again, under lock.
-
-    Raises ``ApercuPerimeError`` when what would be written is no longer what ``empreinte`` was given for: the preview kept
-    is then the new one. Raises ``TransitionError`` with a sentence when conflicts wait, when cells are refused and
-    ``sans_refusees`` does not leave them aside, or when there is nothing to write.
-    """
-    try:
-        with transaction.atomic():
-            return _confirm(envoi, empreinte, decisions, sans_refusees, by)
-    except ApercuPerimeError:
-        envoi.refresh_from_db()
-        envoi.rapport = preview(envoi, by=by).as_json()
-        envoi.save(update_fields=["rapport", "updated_at"])
-        raise
-    except ImportRefuse as refus:
-        raise TransitionError(str(refus)) from refus
-    except IntegrityError as error:
-        raise TransitionError(
-            "Quelqu’un vient d’écrire la même chose, ou la base refuse une ligne : rien n’est écrit. Recommencez."
-        ) from error
-
-
-def _confirm(
-    envoi: EnvoiPlan, empreinte: str, decisions: Mapping[str, str], sans_refusees: bool, by: User
-) -> EnvoiPlan:
-    plan = plan_of(envoi.convention)
-    if plan is not None:
-        lock_plan(plan)
-    envoi.lock()
-    retour = _read(envoi, by, decisions)
-    apercu = retour.apercu
-    if apercu.empreinte != empreinte:
-        raise ApercuPerimeError(
-            "Le plan a changé depuis l’aperçu : rien n’est écrit. Regardez le nouvel aperçu, puis confirmez."
-        )
-    waiting = [cellule for cellule in apercu.conflits if not cellule.choix]
-    if waiting:
-        raise TransitionError(
-            f"{compte(len(waiting), 'case attend', 'cases attendent')} votre choix : gardez votre texte, ou celui du portail."
-        )
-    shown = {cellule.cle for cellule in Apercu.from_json(envoi.rapport).of(Sorte.REFUS)}
-    if unseen := [cellule for cellule in apercu.of(Sorte.REFUS) if cellule.cle not in shown]:
-        said = " ".join(f"{cellule.adresse} : {cellule.motif}" for cellule in unseen[:5])
-        raise TransitionError(f"Avec ces choix, ou depuis l’aperçu, le plan refuse : {said} Rien n’est écrit.")
-    if apercu.refusees and not sans_refusees:
-        raise TransitionError(
-            f"{compte(apercu.refusees, 'case est refusée', 'cases sont refusées')} : corrigez le fichier et renvoyez-le, ou "
-            "cochez la case qui les laisse de côté."
-        )
-    retraits = [retrait for retrait in apercu.retraits if retrait.coche]
-    if not apercu.ecrites and not retraits:
-        raise TransitionError("Il n’y a rien à écrire.")
-    resume = _resume(envoi, apercu, len(retraits))
-    with pghistory.context(par=by.pk, classeur=resume):
-        retour.write(by=by)
-    apercu.entete = {"telecharge_le": retour.memoire.moment.isoformat()}
-    envoi.record(resume, apercu.as_json())
-    return envoi
-
-
-def _resume(envoi: EnvoiPlan, apercu: Apercu, retraits: int) -> str:
-    said = [compte(apercu.ecrites, "cellule")]
-    added = sum(
-        objet.genre is Genre.NOUVEAU and any(c.is_ecrite for c in objet.cellules) for objet in apercu.objets
+    """Write a workbook that came back; see ``confirmation.confirm``."""
+    return confirm_envoi(
+        envoi, _read, empreinte=empreinte, decisions=decisions, sans_refusees=sans_refusees, by=by
     )
-    if added:
-        said.append(compte(added, "ligne ajoutée", "lignes ajoutées"))
-    if retraits:
-        said.append(compte(retraits, "ligne retirée", "lignes retirées"))
-    return f"Import du classeur « {envoi.nom_fichier[-120:]} » : {', '.join(said)}"

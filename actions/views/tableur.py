@@ -10,9 +10,9 @@ from django.views.generic.detail import SingleObjectMixin
 from actions import permissions_tableur  # noqa: F401 - its rules are read by name
 from actions.models import EnvoiPlan
 from actions.tableur.apercu import Apercu, Genre, Sorte
+from actions.tableur.confirmation import ApercuPerimeError
 from actions.tableur.contenu import Contenu
 from actions.tableur.export import write_classeur
-from actions.tableur.retour import ApercuPerimeError
 from actions.tableur.saisie import AbandonEnvoiForm, ConfirmationEnvoiForm, FichierPlanForm
 from actions.views.plan import PlanMixin
 from conventions.mixins import InConventionMixin
@@ -82,7 +82,9 @@ class EnvoiMixin(InConventionMixin, PermissionMixin):
     def get_context_data(self, **kwargs):
         apercu, envoi = self.apercu, self.object
         form = kwargs.pop("form", None) or ConfirmationEnvoiForm(envoi=envoi, apercu=apercu)
-        shown = [(objet, [c for c in objet.cellules if c.sorte is not Sorte.REFUS]) for objet in apercu.objets]
+        shown = [
+            (objet, [c for c in objet.cellules if c.sorte is not Sorte.REFUS]) for objet in apercu.objets
+        ]
         page = Paginator([pair for pair in shown if pair[1]], OBJETS_PAR_PAGE).get_page(
             self.request.GET.get("page")
         )
@@ -93,8 +95,10 @@ class EnvoiMixin(InConventionMixin, PermissionMixin):
             page_obj=page,
             objets=[(objet, [_drawn(cellule) for cellule in cells]) for objet, cells in page],
             conflits=[
-                (cellule, form[f"conflit-{cellule.cle}"], words_of(cellule.avant, cellule.apres))
-                for cellule in apercu.conflits
+                (objet, cellule, form[f"conflit-{cellule.cle}"], words_of(cellule.avant, cellule.apres))
+                for objet in apercu.objets
+                for cellule in objet.cellules
+                if cellule.sorte is Sorte.CONFLIT
             ],
             retraits=[
                 (retrait, None if retrait.refus else form[f"retrait-{retrait.cle}"])

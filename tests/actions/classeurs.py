@@ -33,7 +33,6 @@ from tests.factories import (
     ObjectifFactory,
     OrganisationFactory,
     PlanActionsFactory,
-
     TerritoireFactory,
 )
 
@@ -47,7 +46,9 @@ def build_plan():
     communes = [CommuneFactory(nom=nom) for nom in ("Cazals", "Salviac", "L’Hôpital ; Saint-Jean")]
     territoire.communes.add(*communes)
     convention = ConventionFactory(territoire=territoire)
-    user = HabilitationFactory(convention=convention, role="coordination", user__nom="Camille Coordination").user
+    user = HabilitationFactory(
+        convention=convention, role="coordination", user__nom="Camille Coordination"
+    ).user
     plan = PlanActionsFactory(convention=convention)
     axe = AxeFactory(plan=plan, code="1", intitule="Familles")
     objectif = ObjectifFactory(axe=axe, code="1.1", intitule="Accueillir")
@@ -102,7 +103,9 @@ def full_fiche(plan, axe, objectif, user, **fields):
     Pilote.objects.create(fiche=fiche, nom="Chargée de mission", ordre=1)
     PartenaireFiche.objects.create(fiche=fiche, organisation=organisation, role="Accueil")
     PartenaireFiche.objects.create(fiche=fiche, nom="@Les parents", ordre=1)
-    Etape.objects.create(fiche=fiche, intitule="Trouver un local", echeance=D(2024, 3, 1), responsable="Mairie")
+    Etape.objects.create(
+        fiche=fiche, intitule="Trouver un local", echeance=D(2024, 3, 1), responsable="Mairie"
+    )
     Etape.objects.create(fiche=fiche, intitule="Recruter", faite_le=D(2024, 5, 1), ordre=1)
     LigneBudget.objects.create(fiche=fiche, annee=2024, intitule="Achat", prevu="248220.56", realise="0")
     LigneFinancement.objects.create(
@@ -114,7 +117,9 @@ def full_fiche(plan, axe, objectif, user, **fields):
         etat="demande",
     )
     indicateur = IndicateurSuiviFactory(fiche=fiche, intitule="Places ouvertes", unite="places", cible="12.5")
-    Mesure.objects.create(indicateur=indicateur, annee=2024, valeur="-3.25", commentaire="Baisse", source="CAF")
+    Mesure.objects.create(
+        indicateur=indicateur, annee=2024, valeur="-3.25", commentaire="Baisse", source="CAF"
+    )
     return fiche
 
 

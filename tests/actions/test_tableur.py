@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from actions.description import CHAMPS
-from actions.models import Etape, EnvoiPlan, FicheAction, LigneBudget, Mesure
+from actions.models import EnvoiPlan, Etape, FicheAction, LigneBudget, Mesure
 from actions.tableur import retour
 from actions.tableur.colonnes import COLONNES, FEUILLES, HORS_CLASSEUR
-from actions.tableur.retour import ApercuPerimeError
+from actions.tableur.confirmation import ApercuPerimeError
 from ctg_portal.imports import ImportRefuse
 from ctg_portal.workflow import TransitionError
 from tests.actions.classeurs import (
@@ -132,7 +132,11 @@ def test_a_changed_cell_is_shown_with_both_values_and_written_once_confirmed(pla
     confirm(envoi, user)
 
     fiche.refresh_from_db()
-    assert (fiche.besoins, fiche.echeance, fiche.avancement) == ("Trente familles", D(2026, 6, 30), "en_cours")
+    assert (fiche.besoins, fiche.echeance, fiche.avancement) == (
+        "Trente familles",
+        D(2026, 6, 30),
+        "en_cours",
+    )
     assert fiche.etp == Decimal("0.50")
     assert sorted(fiche.communes.values_list("nom", flat=True)) == ["Cazals", "Salviac"]
     assert fiche.journal.get().vers == "en_cours"
@@ -184,7 +188,9 @@ def test_rows_of_the_other_sheets_are_added_changed_and_taken_away_only_when_tic
     )
     envoi = send(plan, user, content)
     apercu = retour.preview(envoi, by=user)
-    assert [(r.cle, r.effet, r.refus) for r in apercu.retraits] == [(f"E{gone.pk}", "retirer cette étape", "")]
+    assert [(r.cle, r.effet, r.refus) for r in apercu.retraits] == [
+        (f"E{gone.pk}", "retirer cette étape", "")
+    ]
 
     confirm(envoi, user)
 
@@ -194,7 +200,12 @@ def test_rows_of_the_other_sheets_are_added_changed_and_taken_away_only_when_tic
         ("Recruter", None),
     ]
     line = LigneBudget.objects.get()
-    assert (line.fiche, line.annee, line.nature, line.prevu) == (fiche, 2025, "fonctionnement", Decimal("13000.50"))
+    assert (line.fiche, line.annee, line.nature, line.prevu) == (
+        fiche,
+        2025,
+        "fonctionnement",
+        Decimal("13000.50"),
+    )
 
     again = send(plan, user, content_without(plan, user, "Étapes", f"E{gone.pk}"))
     confirm(again, user, **{f"retrait-E{gone.pk}": "True"})
@@ -236,7 +247,12 @@ def test_a_row_without_a_key_is_a_new_fiche_with_its_steps(place, fiche):
     confirm(envoi, user)
 
     new = FicheAction.objects.get(intitule="Créer une ludothèque")
-    assert (new.objectif, new.code, new.modalites, new.avancement) == (objectif, "1.1.2", "Deux salles.", "en_cours")
+    assert (new.objectif, new.code, new.modalites, new.avancement) == (
+        objectif,
+        "1.1.2",
+        "Deux salles.",
+        "en_cours",
+    )
     assert new.redaction == "brouillon"
     assert new.etapes.get().intitule == "Acheter les jeux"
     assert list(objectif.fiches.values_list("pk", flat=True)) == [fiche.pk, new.pk]
@@ -250,7 +266,9 @@ def test_a_cell_changed_on_both_sides_waits_for_a_choice(place, fiche):
         ("Fiches", cle, "Besoins constatés", "Du classeur"),
         ("Fiches", cle, "Objectif général", "Tranquille"),
     )
-    FicheAction.objects.filter(pk=fiche.pk).update(besoins="Du portail", dispositifs_existants="Écrit entre-temps")
+    FicheAction.objects.filter(pk=fiche.pk).update(
+        besoins="Du portail", dispositifs_existants="Écrit entre-temps"
+    )
     envoi = send(plan, user, content)
     apercu = retour.preview(envoi, by=user)
     assert said(apercu) == [
@@ -364,7 +382,9 @@ def test_keys_that_lead_nowhere_are_said(place, fiche):
     assert found["Fiches!A3"].startswith("fiche archivée ou retirée du plan depuis le téléchargement")
     assert found["Fiches!A5"].startswith(f"la clé « F{stranger.pk} » n’est pas de ce classeur")
     assert found["Fiches!A6"] == f"la clé F{fiche.pk} est déjà celle de la ligne 2 : gardez-en une."
-    assert found["Fiches!C7"].startswith("cette ligne n’a pas de clé, et une fiche du plan porte déjà ce titre")
+    assert found["Fiches!C7"].startswith(
+        "cette ligne n’a pas de clé, et une fiche du plan porte déjà ce titre"
+    )
     assert found["Fiches!C8"].startswith("dites dans quel axe")
     assert len(found) == 5
 
@@ -408,7 +428,9 @@ def test_a_workbook_of_another_convention_or_tampered_with_is_refused(place, fic
     workbook = load_workbook(io.BytesIO(export(plan, user)))
     cells = workbook["_portail"]
     cells["D6"].value = cells["D6"].value.replace("besoins:", "besoins:0")
-    with pytest.raises(ImportRefuse, match="la feuille cachée qui sert à reconnaître les changements a été modifiée"):
+    with pytest.raises(
+        ImportRefuse, match="la feuille cachée qui sert à reconnaître les changements a été modifiée"
+    ):
         send(plan, user, saved(workbook))
 
     del workbook["_portail"]
@@ -502,7 +524,10 @@ def test_measures_and_places_follow_their_own_rules(place):
 
     confirm(envoi, user, sans_refusees=True)
 
-    assert list(Mesure.objects.values_list("annee", "valeur")) == [(2024, Decimal(4)), (2025, Decimal("7.50"))]
+    assert list(Mesure.objects.values_list("annee", "valeur")) == [
+        (2024, Decimal(4)),
+        (2025, Decimal("7.50")),
+    ]
     fiche.refresh_from_db()
     assert (fiche.axe.code, fiche.objectif) == ("2", None)
 
@@ -518,9 +543,7 @@ def test_formulas_are_read_by_their_result_or_refused(place, fiche):
 
 
 @given(texte=st.text(max_size=200), montant=st.decimals(0, 99999999, places=2), entier=st.integers(0, 10**9))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_the_text_or_the_amount_it_comes_back_the_same(place, fiche, texte, montant, entier):
     plan, _, _, user = place
     texte = texte.replace("\x00", "")
