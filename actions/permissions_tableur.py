@@ -17,13 +17,20 @@ def writes_in_plan(user: User, plan: PlanActions) -> bool:
 
 
 @rules.predicate
-def reads_envoi(user: User, envoi: EnvoiPlan) -> bool:
-    return bool(roles_on(user, envoi.convention_id))
+def is_own_envoi(user: User, envoi: EnvoiPlan) -> bool:
+    return envoi.auteur_id == user.pk
 
 
 @rules.predicate
-def is_own_envoi(user: User, envoi: EnvoiPlan) -> bool:
-    return envoi.auteur_id == user.pk
+def coordinates_a_written_one(user: User, envoi: EnvoiPlan) -> bool:
+    """What others wrote is read by the coordination, who reads every fiche."""
+    written = envoi.statut == EnvoiPlan.Statut.CONFIRME
+    return written and has_role(user, envoi.convention_id, [Role.COORDINATION])
+
+
+@rules.predicate
+def is_in_the_convention(user: User, envoi: EnvoiPlan) -> bool:
+    return bool(roles_on(user, envoi.convention_id))
 
 
 @rules.predicate
@@ -37,5 +44,5 @@ def writes_in_its_plan(user: User, envoi: EnvoiPlan) -> bool:
 
 rules.add_perm("actions.send_back_planactions", writes_in_plan)
 rules.add_perm("actions.import_planactions", coordinates_plan)
-rules.add_perm("actions.view_envoiplan", reads_envoi)
+rules.add_perm("actions.view_envoiplan", is_in_the_convention & (is_own_envoi | coordinates_a_written_one))
 rules.add_perm("actions.change_envoiplan", is_own_envoi & writes_in_its_plan)

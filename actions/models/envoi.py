@@ -22,11 +22,12 @@ TRANSITIONS_ENVOI = {"a_confirmer": frozenset({"confirme", "abandonne"})}
 
 class EnvoiPlanQuerySet(models.QuerySet["EnvoiPlan"]):
     def visible_to(self, user: User) -> Self:
-        """One's own files; what was written by others is read by the coordination, who reads every fiche."""
-        if not user.is_authenticated:
-            return self.none()
+        return self.filter(convention__in=Convention.objects.visible_to(user))
+
+    def read_by(self, user: User) -> Self:
+        """One's own files; what others wrote is read by the coordination, who reads every fiche."""
         coordinated = Habilitation.objects.filter(user=user, role=Habilitation.Role.COORDINATION)
-        return self.filter(convention__in=Convention.objects.visible_to(user)).filter(
+        return self.visible_to(user).filter(
             Q(auteur=user) | Q(statut="confirme", convention__in=coordinated.values("convention"))
         )
 
@@ -95,8 +96,9 @@ class EnvoiPlan(TimestampedModel):
         return reverse("actions:envoi", args=[self.convention.code, self.pk])
 
     @property
-    def is_perime(self) -> bool:
-        return self.statut == self.Statut.A_CONFIRMER and self.created_at < timezone.now() - GARDE
+    def is_a_decrire(self) -> bool:
+        """A plan made elsewhere whose columns nobody has described yet."""
+        return self.nature == self.Nature.PLAN and self.statut == self.Statut.A_CONFIRMER and not self.rapport
 
     @property
     def garde_jusquau(self) -> datetime.datetime:

@@ -31,7 +31,8 @@ class Saisie:
 
     @property
     def is_gardee(self) -> bool:
-        return self.cellule.is_ecrite
+        """What is kept in a note does not go through a form."""
+        return self.cellule.is_ecrite and self.cellule.sorte is not Sorte.NOTE
 
 
 @dataclass

@@ -8,14 +8,23 @@ from django.views.generic import DetailView, FormView, View
 from django.views.generic.detail import SingleObjectMixin
 
 from actions import permissions_tableur  # noqa: F401 - its rules are read by name
-from actions.models import EnvoiPlan
+from actions.models import Axe, EnvoiPlan
+from actions.tableur import plans
 from actions.tableur.apercu import Apercu, Genre, Sorte
 from actions.tableur.confirmation import ApercuPerimeError
 from actions.tableur.contenu import Contenu
 from actions.tableur.export import write_classeur
-from actions.tableur.saisie import AbandonEnvoiForm, ConfirmationEnvoiForm, FichierPlanForm
+from actions.tableur.saisie import (
+    AbandonEnvoiForm,
+    ColonnesForm,
+    ConfirmationEnvoiForm,
+    FeuilleForm,
+    FichierPlanForm,
+    ImportPlanForm,
+)
 from actions.views.plan import PlanMixin
 from conventions.mixins import InConventionMixin
+from ctg_portal.imports import ImportRefuse
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.mots import words_of
 from ctg_portal.tableurs import xlsx_response
@@ -55,7 +64,7 @@ class TableurView(EnvoiSendMixin, FormView):
     template_name = "actions/tableur.html"
 
     def get_context_data(self, **kwargs):
-        envois = EnvoiPlan.objects.visible_to(self.request.user).filter(convention=self.convention)
+        envois = EnvoiPlan.objects.read_by(self.request.user).filter(convention=self.convention)
         return super().get_context_data(envois=envois.vivants().for_list()[:10], **kwargs)
 
 
@@ -65,6 +74,17 @@ class TableurExportView(PlanMixin, SingleObjectMixin, View):
     def get(self, request, *args, **kwargs):
         content = write_classeur(Contenu(self.get_object(), request.user))
         return xlsx_response(content, f"plan-{self.convention.code}.xlsx")
+
+
+class ImportPlanView(EnvoiSendMixin, FormView):
+    """First step of the import of a plan made elsewhere: its file."""
+
+    permission = "actions.import_planactions"
+    form_class = ImportPlanForm
+    template_name = "actions/import_plan.html"
+
+    def next_url(self, envoi):
+        return reverse("actions:import_feuille", args=[self.convention.code, envoi.pk])
 
 
 class EnvoiMixin(InConventionMixin, PermissionMixin):
@@ -122,6 +142,15 @@ class EnvoiView(EnvoiMixin, DetailView):
 
     permission = "actions.view_envoiplan"
 
+    def get(self, request, *args, **kwargs):
+        self.object = envoi = self.get_object()
+        if envoi.is_a_decrire:
+            # The way goes on where it stopped.
+            return HttpResponseRedirect(
+                reverse("actions:import_feuille", args=[self.convention.code, envoi.pk])
+            )
+        return self.render_to_response(self.get_context_data())
+
 
 class EnvoiVerbView(EnvoiMixin, SingleObjectMixin, TransitionFormMixin, FormView):
     permission = "actions.change_envoiplan"
@@ -137,6 +166,92 @@ class EnvoiVerbView(EnvoiMixin, SingleObjectMixin, TransitionFormMixin, FormView
 
     def get_success_url(self):
         return self.object.get_absolute_url()
+
+
+class ImportEtapeView(InConventionMixin, PermissionMixin, SingleObjectMixin, TransitionFormMixin, FormView):
+    """A step between the file and its preview: what is answered is kept, and may be changed until it is confirmed."""
+
+    room = "plan"
+    permission = "actions.change_envoiplan"
+    context_object_name = "envoi"
+    queryset = EnvoiPlan.objects.filter(nature=EnvoiPlan.Nature.PLAN).select_related(
+        "convention__territoire__departement", "convention__principale", "auteur"
+    )
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.user.is_authenticated:
+            self.object = self.get_object()
+            if self.object.statut != EnvoiPlan.Statut.A_CONFIRMER:
+                messages.info(
+                    request, "Cet import est terminé\u00a0: envoyez le fichier de nouveau pour recommencer."
+                )
+                return HttpResponseRedirect(self.object.get_absolute_url())
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        try:
+            return super().form_valid(form)
+        except ValidationError as error:
+            form.add_error(None, error)
+            return self.form_invalid(form)
+
+
+class ImportFeuilleView(ImportEtapeView):
+    form_class = FeuilleForm
+    template_name = "actions/import_feuille.html"
+
+    @cached_property
+    def grilles(self):
+        return plans.sheets_of(self.object)
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"envoi": self.object, "grilles": self.grilles}
+
+    def get_success_url(self):
+        return reverse("actions:import_colonnes", args=[self.convention.code, self.object.pk])
+
+    def get_context_data(self, **kwargs):
+        asked = self.request.GET.get("feuille") or self.object.reponses.get("feuille")
+        grille = next((g for g in self.grilles if g.titre == asked), self.grilles[0])
+        return super().get_context_data(grille=grille, debut=plans.first_rows(grille), **kwargs)
+
+
+class ImportColonnesView(ImportEtapeView):
+    form_class = ColonnesForm
+    template_name = "actions/import_colonnes.html"
+
+    def get(self, request, *args, **kwargs):
+        try:
+            return super().get(request, *args, **kwargs)
+        except ImportRefuse as refus:
+            messages.warning(request, str(refus))
+            return HttpResponseRedirect(
+                reverse("actions:import_feuille", args=[self.convention.code, self.object.pk])
+            )
+
+    @cached_property
+    def tableau(self):
+        return plans.tableau_of(self.object)
+
+    @cached_property
+    def suggestion(self):
+        return plans.suggest(self.object, self.tableau)
+
+    def get_form_kwargs(self):
+        colonnes, _ = self.suggestion
+        return super().get_form_kwargs() | {
+            "envoi": self.object,
+            "tableau": self.tableau,
+            "colonnes": colonnes,
+            "axes": Axe.objects.filter(plan__convention=self.convention),
+        }
+
+    def get_success_url(self):
+        return self.object.get_absolute_url()
+
+    def get_context_data(self, **kwargs):
+        _, phrase = self.suggestion
+        return super().get_context_data(tableau=self.tableau, phrase=phrase, **kwargs)
 
 
 class EnvoiConfirmView(EnvoiVerbView):
