@@ -444,9 +444,10 @@ class Importation:
         objet = Objet(f"ligne-{numero}", titre[:150], titre[:150], Genre.NOUVEAU)
         ligne = _Ligne(Dossier(fiche, axe=axe, objectif=objectif), objet)
         self.lignes.append(ligne)
-        for column, nom, case in cells:
-            cellule = self._cellule(numero, column, nom, case)
-            objet.cellules.append(cellule)
+        placed = [(nom, self._cellule(numero, column, nom, case), case) for column, nom, case in cells]
+        objet.cellules = [cellule for _, cellule, _ in placed]
+        # Money takes its year from the beginning of the action, wherever its column is.
+        for nom, cellule, case in sorted(placed, key=lambda one: one[0] != "debut"):
             self._place(ligne, nom, cellule, case)
         self._unpaid(ligne)
         key = normalise(titre)
