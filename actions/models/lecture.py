@@ -47,7 +47,7 @@ def for_document(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
 def effets_of(fiche: FicheAction) -> list[Any]:
     """What the decisions of the instances did to a fiche loaded here, the latest decision first; no query."""
     return sorted(
-        fiche.effets.all(),  # type: ignore[attr-defined]  # of the app above
+        fiche.effets.all(),
         key=lambda effet: (effet.decision.annee, effet.decision.rang, effet.pk),
         reverse=True,
     )

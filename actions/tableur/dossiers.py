@@ -252,9 +252,9 @@ class Verification:
             )
             return
         for nom, only in (("motif_abandon", Avancement.ABANDONNEE), ("fin_reelle", Avancement.REALISEE)):
-            saisie = saisies.get(nom)
-            if saisie is not None and target != only and any(saisie.valeurs):
-                saisie.cellule.refuse(f"cette case ne se remplit qu’avec « {only.label} ».")
+            other = saisies.get(nom)
+            if other is not None and target != only and any(other.valeurs):
+                other.cellule.refuse(f"cette case ne se remplit qu’avec « {only.label} ».")
         form = self._avancement(dossier)
         if not form.is_valid():
             fields = {"motif": saisies.get("motif_abandon"), "fin_reelle": saisies.get("fin_reelle")}
@@ -284,7 +284,7 @@ class Verification:
         if not form.is_valid():
             _blame_fields(form, identite.get, [*identite.values(), *dossier.saisies(PLACE).values()])
             return self._refuse_new(dossier)
-        fiche = dossier.fiche
+        fiche: Any = dossier.fiche
         fiche.intitule, fiche.code = form.cleaned_data["intitule"], form.cleaned_data["code"]
         fiche.axe, fiche.objectif = dossier.axe, dossier.objectif
         moved = self._new_avancement(dossier)
@@ -319,7 +319,7 @@ class Verification:
             "code": self._value(dossier, "identite", "code"),
             "place": "ici" if dossier.axe is not None else "",
         }
-        form = FicheAddForm(data, instance=FicheAction(plan=self.contenu.plan), branches=[])
+        form: Any = FicheAddForm(data, instance=FicheAction(plan=self.contenu.plan), branches=[])
         form.fields["place"].offer([("", [("ici", "ici", (dossier.axe, dossier.objectif, None))])])
         return form
 

@@ -101,7 +101,7 @@ def build_mesures(indicateur: IndicateurSuivi, rangees: Rangees) -> Any:
 
 
 def _mesures(indicateur: IndicateurSuivi, prefix: str, data: QueryDict | None) -> Any:
-    formset = MesureFormSet(data, instance=indicateur, prefix=prefix)
+    formset: Any = MesureFormSet(data, instance=indicateur, prefix=prefix)
     formset._queryset = [copy.copy(row) for row in indicateur.mesures.all()]
     return formset
 

@@ -28,6 +28,7 @@ from ctg_portal.imports import ImportRefuse
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
 from ctg_portal.mots import words_of
 from ctg_portal.tableurs import xlsx_response
+from ctg_portal.workflow import TransitionError
 
 OBJETS_PAR_PAGE = 40
 REFUS_PAR_PAGE = 200
@@ -258,17 +259,21 @@ class EnvoiConfirmView(EnvoiVerbView):
     """Refused, the preview comes back with what was chosen; when the plan moved, the new preview does."""
 
     form_class = ConfirmationEnvoiForm
-    success_message = "C’est écrit dans le plan\u00a0: voici le compte rendu."
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"apercu": self.apercu}
 
     def form_valid(self, form):
         try:
-            return super().form_valid(form)
+            form.save(by=self.request.user)
         except ApercuPerimeError as perime:
             messages.warning(self.request, str(perime))
-            return HttpResponseRedirect(self.get_success_url())
+        except TransitionError as refus:
+            form.add_error(None, str(refus))
+            return self.form_invalid(form)
+        else:
+            messages.success(self.request, "C’est écrit dans le plan\u00a0: voici le compte rendu.")
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class EnvoiDropView(EnvoiVerbView):
