@@ -119,6 +119,8 @@ class Verification:
     def __init__(self, contenu: Contenu) -> None:
         self.contenu = contenu
         self.choix = ChoixDuPlan(contenu)
+        self._prets: dict[tuple[int, str], Any] = {}
+        """Forms of existing fiches found good, ready to be saved."""
 
     # Looking
 
@@ -136,6 +138,8 @@ class Verification:
     def _check_section(self, dossier: Dossier, section: str) -> None:
         for _ in range(TOURS):
             form = self._section(dossier, section)
+            if form.is_valid() and not dossier.is_nouveau:
+                self._prets[id(dossier), section] = form
             if form.is_valid() or not self._blame(dossier, section, form):
                 return
 
@@ -330,12 +334,12 @@ class Verification:
         if dossier.is_nouveau:
             if not dossier.saisies("identite"):
                 return
-            self._create(dossier, by=by)
+            self._create(dossier)
         elif dossier.saisies(PLACE) and dossier.axe is not None:
             last = _last(dossier.fiche, dossier.axe, dossier.objectif)
             copy.copy(dossier.fiche).place(dossier.axe, dossier.objectif, after=last, by=by)
         for section in dossier.sections():
-            form = self._section(dossier, section)
+            form = self._prets.get((id(dossier), section)) or self._section(dossier, section)
             if not form.is_valid():
                 raise TransitionError(f"{dossier.fiche} : {_sentence(form)}")
             form.save()
@@ -350,13 +354,15 @@ class Verification:
         for texte in dossier.notes:
             Note.objects.create(fiche=dossier.fiche, texte=texte, auteur=by)
 
-    def _create(self, dossier: Dossier, *, by: User) -> None:
+    def _create(self, dossier: Dossier) -> None:
         form = self._add_form(dossier)
         if not form.is_valid():
             raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
-        axe, objectif = dossier.axe, dossier.objectif
-        form.cleaned_data["place"] = (axe, objectif, _last(None, axe, objectif))
-        dossier.fiche = form.save(by=by)
+        fiche = form.instance
+        # Last of its siblings: there is nobody to move, as the page would by putting it anywhere.
+        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, dossier.axe)
+        fiche.save()
+        dossier.fiche = fiche
         dossier.fiche.plan = self.contenu.plan
         if not self._value(dossier, "identite", "code"):
             dossier.champs["identite"].pop("code", None)
@@ -371,12 +377,10 @@ class Verification:
         form.save(by=by)
 
 
-def _last(moved: FicheAction | None, axe: Axe | None, objectif: Objectif | None) -> FicheAction | None:
+def _last(moved: FicheAction, axe: Axe | None, objectif: Objectif | None) -> FicheAction | None:
     """The fiche that comes last where another goes."""
-    siblings = FicheAction.objects.filter(axe=axe, objectif=objectif).order_by("ordre", "pk")
-    if moved is not None:
-        siblings = siblings.exclude(pk=moved.pk)
-    return siblings.last()
+    siblings = FicheAction.objects.filter(axe=axe, objectif=objectif).exclude(pk=moved.pk)
+    return siblings.order_by("ordre", "pk").last()
 
 
 def _blame_fields(form: Any, find: Callable[[str], Saisie | None], everything: Iterable[Saisie]) -> bool:

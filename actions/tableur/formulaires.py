@@ -108,6 +108,8 @@ def _mesures(indicateur: IndicateurSuivi, prefix: str, data: QueryDict | None) -
 
 def _fill(data: QueryDict, formset: Any, rangees: Rangees) -> None:
     """What the browser sends for the rows of a formset: the saved ones first, in their order, then the new ones."""
+    # The empty rows that a page offers are not needed to know what it would send.
+    formset.extra = 0
     saved = formset.initial_forms
     prefix = formset.prefix
     for rank, form in enumerate(saved):
@@ -117,7 +119,7 @@ def _fill(data: QueryDict, formset: Any, rangees: Rangees) -> None:
             data.setlist(f"{prefix}-{rank}-{nom}", values)
         if form.instance.pk in rangees.retirees:
             data[f"{prefix}-{rank}-DELETE"] = "on"
-    empty = formset.empty_form
+    empty = formset.empty_form if rangees.nouvelles else None
     for rank, row in enumerate(rangees.nouvelles, start=len(saved)):
         for nom, field_ in empty.fields.items():
             start = empty.get_initial_for_field(field_, nom)
