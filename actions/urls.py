@@ -33,6 +33,7 @@ from actions.views import (
     plan,
     relecture,
     tableau,
+    tableur,
     tout,
     vues,
 )
@@ -82,6 +83,17 @@ fiche = [
     path("nouvelles/", nouvelles.NouvellesView.as_view(), name="fiche_nouvelles"),
     path("bilans/<int:annee>/", bilans.BilanEditView.as_view(), name="bilan_edit"),
 ]
+# The workbook that comes back, and a plan made elsewhere.
+envois = [
+    path("", tableur.TableurView.as_view(), name="tableur"),
+    path("classeur/", tableur.TableurExportView.as_view(), name="tableur_export"),
+    path("importer/", tableur.ImportPlanView.as_view(), name="import_plan"),
+    path("<uuid:pk>/feuille/", tableur.ImportFeuilleView.as_view(), name="import_feuille"),
+    path("<uuid:pk>/colonnes/", tableur.ImportColonnesView.as_view(), name="import_colonnes"),
+    path("<uuid:pk>/", tableur.EnvoiView.as_view(), name="envoi"),
+    path("<uuid:pk>/confirmer/", tableur.EnvoiConfirmView.as_view(), name="envoi_confirm"),
+    path("<uuid:pk>/abandonner/", tableur.EnvoiDropView.as_view(), name="envoi_drop"),
+]
 commentaire = [
     path("repondre/", fils.CommentaireReplyView.as_view(), name="commentaire_reply"),
     path("resoudre/", fils.CommentaireResolveView.as_view(), name="commentaire_resolve"),
@@ -125,6 +137,7 @@ dans_la_convention = [
     path("vues/nouvelle/", vues.VueAddView.as_view(), name="vue_add"),
     path("vues/<int:pk>/renommer/", vues.VueRenameView.as_view(), name="vue_rename"),
     path("vues/<int:pk>/supprimer/", vues.VueDeleteView.as_view(), name="vue_delete"),
+    path("tableur/", include(envois)),
     path("fiches/nouvelle/", fiches.FicheAddView.as_view(), name="fiche_add"),
     path("fiches/<int:pk>/", include(fiche)),
     path("modeles/", modeles.ModelesView.as_view(), name="modeles"),

@@ -97,13 +97,13 @@ def read_table(content: bytes, name: str, *, feuille: str = "", ligne_entete: in
         raise ImportRefuse(
             f"« {name} » est un ancien fichier Excel (.xls) : enregistrez-le au format .xlsx, et recommencez."
         )
-    return _table(_read_text(content, name), ligne_entete, name)
+    return _table(read_text(content, name), ligne_entete, name)
 
 
 # Text files
 
 
-def _read_text(content: bytes, name: str) -> Iterator[tuple[int, dict[int, str]]]:
+def read_text(content: bytes, name: str) -> Iterator[tuple[int, dict[int, str]]]:
     text = _decode(content, name)
     delimiter = None
     if found := re.match(r"sep=(.)\r?\n", text):
@@ -168,7 +168,7 @@ def _records(text: str, delimiter: str, name: str) -> list[list[str]]:
 # Workbooks
 
 
-class _Parser(WorkSheetParser):
+class Parser(WorkSheetParser):
     """Cells as they are in the file. The public reader fills the gaps between them, however wide, and forgets
     which cells are formulas."""
 
@@ -178,7 +178,7 @@ class _Parser(WorkSheetParser):
 
 
 def _read_workbook(content: bytes, name: str, feuille: str, ligne_entete: int | None) -> Table:
-    _check_archive(content, name)
+    check_archive(content, name)
     try:
         # openpyxl warns about what it leaves out: charts, rules, extensions.
         with warnings.catch_warnings():
@@ -213,7 +213,7 @@ def iter_workbook(
     content: bytes, name: str, *, max_lignes: int = 100_000, max_cellules: int = 5_000_000
 ) -> Iterator[tuple[int, dict[int, str]]]:
     """The rows of the first sheet that holds something, as a stream: number, then text by column (1 is A)."""
-    _check_archive(content, name)
+    check_archive(content, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -234,21 +234,12 @@ def iter_workbook(
         ) from error
 
 
-def _check_archive(content: bytes, name: str) -> None:
+def check_archive(content: bytes, name: str) -> None:
     """Refuse what is no workbook, what carries programs, and what would fill the memory."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            if any(part.flag_bits & 1 for part in parts):
-                raise ImportRefuse(
-                    f"« {name} » est protégé par un mot de passe : enregistrez-le sans, et recommencez."
-                )
-            if sum(part.file_size for part in parts) > MAX_OCTETS_DEPLIES or any(
-                part.file_size > 1_000_000 and part.file_size > MAX_RAPPORT * max(part.compress_size, 1)
-                for part in parts
-            ):
-                raise ImportRefuse(f"« {name} » est trop lourd une fois décompressé.")
-            names = {part.filename for part in parts}
+            check_parts(archive, name)
+            names = set(archive.namelist())
             if "mimetype" in names and b"opendocument" in archive.read("mimetype")[:200]:
                 raise ImportRefuse(
                     f"« {name} » est un fichier OpenDocument : enregistrez-le au format .xlsx, et recommencez."
@@ -261,7 +252,7 @@ def _check_archive(content: bytes, name: str) -> None:
                     f"« {name} » contient des macros : enregistrez-le au format .xlsx, sans macro, et recommencez."
                 )
             # The format has no document type: what declares one wants entities read, from here or from elsewhere.
-            if any(_has_doctype(archive.read(part)) for part in names if part.endswith((".xml", ".rels"))):
+            if any(has_doctype(archive.read(part)) for part in names if part.endswith((".xml", ".rels"))):
                 raise ImportRefuse(f"« {name} » n’est pas un classeur ordinaire : il n’est pas lu.")
     except ImportRefuse:
         raise
@@ -271,7 +262,21 @@ def _check_archive(content: bytes, name: str) -> None:
         raise ImportRefuse(f"« {name} » est abîmé : il ne s’ouvre pas.") from error
 
 
-def _has_doctype(part: bytes) -> bool:
+def check_parts(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an archive that asks for a password or that would fill the memory."""
+    parts = archive.infolist()
+    if any(part.flag_bits & 1 for part in parts):
+        raise ImportRefuse(
+            f"« {name} » est protégé par un mot de passe : enregistrez-le sans, et recommencez."
+        )
+    if sum(part.file_size for part in parts) > MAX_OCTETS_DEPLIES or any(
+        part.file_size > 1_000_000 and part.file_size > MAX_RAPPORT * max(part.compress_size, 1)
+        for part in parts
+    ):
+        raise ImportRefuse(f"« {name} » est trop lourd une fois décompressé.")
+
+
+def has_doctype(part: bytes) -> bool:
     return b"<!DOCTYPE" in part or part.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
@@ -290,7 +295,7 @@ def _cells(
     """
     total = filled = 0
     with sheet._get_source() as source:
-        parser = _Parser(
+        parser = Parser(
             source,
             sheet._shared_strings,
             data_only=True,
@@ -307,7 +312,7 @@ def _cells(
                         f"« {name} » : la formule de la cellule {address} n’a pas de résultat. Ouvrez le fichier "
                         "dans un tableur, enregistrez-le, et recommencez."
                     )
-                if cell["value"] is not None and (text := _canonical(cell["value"])):
+                if cell["value"] is not None and (text := canonical(cell["value"])):
                     row[cell["column"]] = text
             if not row:
                 continue
@@ -326,7 +331,7 @@ _TROP_LONG = f"« {{name}} » est trop long : {MAX_LIGNES // 1000}\u202f000 lign
 _TROP_LARGE = f"« {{name}} » est trop large : {MAX_COLONNES} colonnes au plus."
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
     """The text of a cell: cents kept, dates in ISO 8601.
 
     A spreadsheet keeps 15 significant digits; what a binary number shows beyond is not the person's.

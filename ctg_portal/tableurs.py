@@ -99,7 +99,7 @@ def write_xlsx(feuilles: Sequence[Feuille], *, titre: str, auteur: str = "Portai
     properties.created = datetime.datetime(*MOMENT)  # noqa: DTZ001 - openpyxl writes naive moments only
     written = io.BytesIO()
     workbook.save(written)
-    return _timeless(written.getvalue())
+    return timeless(written.getvalue())
 
 
 def write_csv(feuille: Feuille) -> bytes:
@@ -215,7 +215,7 @@ def _csv_cell(valeur: Valeur) -> Any:
     return f"{valeur:f}".replace(".", ",") if isinstance(valeur, Decimal) else valeur
 
 
-def _timeless(content: bytes) -> bytes:
+def timeless(content: bytes) -> bytes:
     """The same workbook without the moment of its writing."""
     written = io.BytesIO()
     with (

@@ -12,6 +12,7 @@ from actions.models import (
     Bilan,
     ChangementGroupe,
     Commentaire,
+    EnvoiPlan,
     FicheAction,
     Genre,
     LienFiche,
@@ -25,6 +26,8 @@ from actions.models import (
     RattachementPilote,
     VueEnregistree,
 )
+from actions.tableur.apercu import Apercu, Cellule, Objet, Retrait, Sorte
+from actions.tableur.apercu import Genre as ModificationGenre
 from conventions.models import (
     ArticleConvention,
     Convention,
@@ -244,6 +247,30 @@ def build_world():
     chiffres = envoi.send(
         convention=convention, nom="haies.csv", file=table, lu=lu, by=people["coordination"]
     )
+    cellule = Cellule("F1.besoins", "Fiches!P2", "Besoins constatés", "Vingt familles", "Trente familles")
+    refusee = Cellule(
+        "F1.debut", "Fiches!AH2", "Début", "", "au printemps", Sorte.REFUS, "ce n’est pas une date."
+    )
+    double = Cellule("F1.modalites", "Fiches!U2", "Description", "Deux", "Trois", Sorte.CONFLIT)
+    objet = Objet("F1", "1.1.1 Relais", "1.1.1 Relais", ModificationGenre.MODIFIE, [cellule, refusee, double])
+    retrait = Retrait("E1", "1.1.1 Relais", "Étapes : Recruter", "retirer cette étape")
+    envoi_plan = EnvoiPlan.keep(
+        convention=convention,
+        nature="plan",
+        nom="plan.csv",
+        contenu="Axe;Titre de l’action;Budget\nSanté;Ouvrir une maison de santé;1500\n".encode(),
+        by=people["coordination"],
+    )
+    envoi_plan.reponses = {"feuille": "Tableau", "entete": 1}
+    envoi_plan.save()
+    envois = [
+        EnvoiPlan.keep(
+            convention=convention, nature="retour", nom="plan.xlsx", contenu=b"-", by=people["coordination"]
+        )
+        for _ in range(2)
+    ]
+    envois[0].rapport = Apercu([objet], [retrait], ["La feuille « Étapes » manque."], "e").as_json()
+    envois[0].save()
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
@@ -359,6 +386,9 @@ def build_world():
             "impression": impression,
             "equipement": equipement,
             "importation": importation,
+            "envoi": envois[0],
+            "envoi_a_jeter": envois[1],
+            "envoi_plan": envoi_plan,
             "chiffres": chiffres,
             "depose": depose,
             "signataire": signataire,

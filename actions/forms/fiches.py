@@ -44,9 +44,8 @@ class FicheAddForm(forms.ModelForm):
         if cleaned.get("place"):
             self.instance.axe, self.instance.objectif, _ = cleaned["place"]
             if not cleaned.get("code"):
-                self.instance.code = next_code(
-                    self.instance.plan, self.instance.objectif or self.instance.axe
-                )
+                # On the cleaned data: the instance takes its columns from there after this.
+                cleaned["code"] = next_code(self.instance.plan, self.instance.objectif or self.instance.axe)
         return cleaned
 
     @transaction.atomic

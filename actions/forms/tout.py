@@ -27,7 +27,7 @@ PARTIES = tuple(_ordered())
 MODELES = tuple(formset.form._meta.model for _, _, form in PARTIES for formset in form.rows.values())
 
 
-def _values(bound):
+def sent_values(bound):
     """What a browser sends for a field that nobody touched."""
     value, widget = bound.value(), bound.field.widget
     if isinstance(widget, forms.CheckboxInput):
@@ -73,7 +73,7 @@ class Partie:
         fields = list(self.form)
         for formset in self.form.formsets.values():
             fields += [bound for form in formset.forms for bound in form]
-        served = {bound.html_name: _values(bound) for bound in fields if _is_counted(bound.html_name)}
+        served = {bound.html_name: sent_values(bound) for bound in fields if _is_counted(bound.html_name)}
         return _digest(served)
 
     @property

@@ -10,6 +10,7 @@ from actions.models.complements import (
     complete_section,
     open_section,
 )
+from actions.models.envoi import CorrespondancePlan, EnvoiPlan
 from actions.models.fiche import (
     AVANCEMENT_TRANSITIONS,
     REDACTION_TRANSITIONS,
@@ -51,6 +52,8 @@ __all__ = [
     "Bilan",
     "Brouillon",
     "BrancheAxe",
+    "CorrespondancePlan",
+    "EnvoiPlan",
     "BrancheObjectif",
     "ColonnesTableau",
     "Commentaire",

@@ -200,7 +200,7 @@ class FichesMovedError(TransitionError):
 class ChangementGroupe(models.Model):
     """A bulk change that was made: what, by whom, on which fiches, and whether it was taken back."""
 
-    convention = models.ForeignKey(Convention, models.CASCADE, related_name="changements")
+    convention = models.ForeignKey(Convention, models.CASCADE, related_name="changements_groupes")
     champ = models.CharField("champ", max_length=10, choices=Champ)
     phrase = models.CharField("ce qui a été changé", max_length=400)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="par")
@@ -326,7 +326,7 @@ class LigneChangement(models.Model):
     """A fiche of a bulk change, with what it said before and after."""
 
     groupe = models.ForeignKey(ChangementGroupe, models.CASCADE, related_name="lignes")
-    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="changements")
+    fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="changements_groupes")
     avant = models.JSONField("avant")
     apres = models.JSONField("après")
 

@@ -76,6 +76,8 @@ class Enregistrement:
     par: int | None
     nom: str
     retabli: str
+    classeur: str = ""
+    """What a workbook that was sent back says of itself, when it made this save."""
     precedent: "Enregistrement | None" = None
     etats: list[dict[str, str]] = field(default_factory=list)
     rubriques: list[RubriqueChangee] = field(default_factory=list)
@@ -275,6 +277,7 @@ class Historique:
                     par,
                     metadata.get("nom", "") if par == metadata.get("user") else "",
                     metadata.get("retabli", ""),
+                    metadata.get("classeur", ""),
                 )
             )
         found = [group for group in found if group.is_shown]

@@ -11,6 +11,7 @@ from tests.test_pages import visitor_of
 
 AXE = (Path(__file__).parent / "axe.min.js").read_text()
 NOT_PAGES = {
+    "actions:tableur_export",
     "conventions:theme",
     "diagnostics:atelier_pdf",
     "diagnostics:questionnaire_export",
