@@ -7,10 +7,9 @@ from django.utils.functional import cached_property
 from django.views.generic import DetailView, TemplateView
 
 from actions.donnees import fiches_csv, fiches_json
-from actions.filters import FicheFilter
+from actions.filters import fiche_filter
 from actions.forms.exports import ExportForm
 from actions.lots import Lot
-from actions.models import FicheAction
 from actions.sorties import lot_filename, lot_source
 from actions.views.base import FicheMixin
 from conventions.mixins import InConventionMixin
@@ -108,27 +107,19 @@ class PlanExportMixin(ExportMixin, InConventionMixin):
 
     @cached_property
     def filterset(self):
-        fiches = FicheAction.objects.visible_to(self.request.user).of_convention(self.convention)
-        return FicheFilter(
-            self.request.GET,
-            queryset=fiches.for_list().in_plan_order(),
-            request=self.request,
-            convention=self.convention,
-            roles=roles_on(self.request.user, self.convention.pk),
-        )
+        return fiche_filter(self.request.user, self.convention, self.request.GET)
 
     def get_lot(self):
         # A linked contract carries some fiches of a plan, never the whole of it.
         entier = not self.filterset.badges and self.convention.principale_id is None
-        fiches = self.filterset.qs if self.filterset.is_valid() else FicheAction.objects.none()
         roles = roles_on(self.request.user, self.convention.pk)
-        return Lot.of(self.convention, fiches, self.form.choix, roles, entier=entier)
+        return Lot.of(self.convention, self.filterset.qs, self.form.choix, roles, entier=entier)
 
 
 class ExportView(PlanExportMixin, TemplateView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            filtres=self.filterset.badges, filtres_invalides=not self.filterset.is_valid(), **kwargs
+            filtres=self.filterset.badges, ecartes=self.filterset.ecartes, **kwargs
         )
 
     def post(self, request, *args, **kwargs):
@@ -139,7 +130,11 @@ class ExportView(PlanExportMixin, TemplateView):
 
 class ExportFileView(PlanExportMixin, TemplateView):
     def get(self, request, *args, **kwargs):
-        return self.file(reverse("actions:export", args=[self.convention.code]))
+        url_page = reverse("actions:export", args=[self.convention.code])
+        # A filter that names nothing would give more fiches than were asked for: the page says so first.
+        if self.filterset.ecartes:
+            return HttpResponseRedirect(f"{url_page}?{request.GET.urlencode()}")
+        return self.file(url_page)
 
 
 class FicheExportMixin(ExportMixin, FicheMixin):
@@ -155,7 +150,7 @@ class FicheExportMixin(ExportMixin, FicheMixin):
 
 class FicheExportView(FicheExportMixin, DetailView):
     def get_context_data(self, **kwargs):
-        return super().get_context_data(filtres=[], filtres_invalides=False, **kwargs)
+        return super().get_context_data(filtres=[], ecartes=[], **kwargs)
 
     def post(self, request, *args, **kwargs):
         self.object = self.get_object()

@@ -121,4 +121,5 @@ def test_queries_do_not_grow(client, page, fiche, nombre):
     client.get(page)
     with CaptureQueriesContext(connection) as queries:
         client.get(page)
-    assert len(queries) <= 18
+    counted = [query for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(counted) <= 15

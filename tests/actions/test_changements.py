@@ -155,6 +155,10 @@ def test_bad_input_gets_a_sentence(client, page, query, said):
     assert answer.context["lignes"] is None
 
 
+def test_filter_that_names_nothing_is_said(client, page):
+    assert "laissé de côté" in client.get(f"{page}?axe=999999").text
+
+
 def test_page_sent_back_broken_writes_nothing(client, page, fiches):
     query = "champ=priorite&vers-priorite=haute"
     for data in (
