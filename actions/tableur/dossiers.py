@@ -358,9 +358,10 @@ class Verification:
         form = self._add_form(dossier)
         if not form.is_valid():
             raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
-        fiche = form.instance
+        fiche: Any = form.instance
+        axe: Any = dossier.axe
         # Last of its siblings: there is nobody to move, as the page would by putting it anywhere.
-        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, dossier.axe)
+        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, axe)
         fiche.save()
         dossier.fiche = fiche
         dossier.fiche.plan = self.contenu.plan
