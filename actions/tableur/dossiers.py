@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actions.forms.fiches import AvancementForm, FicheAddForm
+from actions.forms.sections import LIENS
 from actions.models import AVANCEMENT_TRANSITIONS, Axe, FicheAction, Note, Objectif, complete_section
 from actions.models.fiche import Avancement
 from actions.models.plan import PlanActions
@@ -358,10 +359,16 @@ class Verification:
         form = self._add_form(dossier)
         if not form.is_valid():
             raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
-        fiche = form.instance
+        fiche: Any = form.instance
+        axe: Any = dossier.axe
         # Last of its siblings: there is nobody to move, as the page would by putting it anywhere.
-        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, dossier.axe)
+        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, axe)
         fiche.save()
+        # It has nothing yet: nobody need ask.
+        named = [*LIENS, "cadres", *(f.relation for f in FEUILLES if f.section != MESURES)]
+        fiche._prefetched_objects_cache = {
+            name: getattr(fiche, name).model._default_manager.none() for name in named
+        }
         dossier.fiche = fiche
         dossier.fiche.plan = self.contenu.plan
         if not self._value(dossier, "identite", "code"):

@@ -119,7 +119,7 @@ def _fill(data: QueryDict, formset: Any, rangees: Rangees) -> None:
             data.setlist(f"{prefix}-{rank}-{nom}", values)
         if form.instance.pk in rangees.retirees:
             data[f"{prefix}-{rank}-DELETE"] = "on"
-    empty = formset.empty_form if rangees.nouvelles else None
+    empty: Any = formset.empty_form if rangees.nouvelles else None
     for rank, row in enumerate(rangees.nouvelles, start=len(saved)):
         for nom, field_ in empty.fields.items():
             start = empty.get_initial_for_field(field_, nom)

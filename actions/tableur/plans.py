@@ -45,7 +45,7 @@ from ctg_portal.grilles import Case, Grille, read_grilles
 from ctg_portal.imports import ImportRefuse, normalise
 from ctg_portal.models import User
 
-FICHES_MAX = 500
+FICHES_MAX = 200
 TETE = 15
 """Rows with something in which the head of the table is looked for."""
 EXEMPLES = 3

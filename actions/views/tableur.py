@@ -127,7 +127,10 @@ class EnvoiMixin(InConventionMixin, PermissionMixin):
             ],
             refus=refus[:REFUS_PAR_PAGE],
             refus_de_plus=max(0, len(refus) - REFUS_PAR_PAGE),
-            nouveaux=sum(objet.genre is Genre.NOUVEAU for objet in apercu.objets),
+            nouveaux=sum(
+                objet.genre is Genre.NOUVEAU and any(cellule.is_ecrite for cellule in objet.cellules)
+                for objet in apercu.objets
+            ),
             **kwargs,
         )
 
