@@ -56,7 +56,7 @@ ROWS: dict[str, Row] = {
     "conventions:logo": inside(allowed=frozenset()),
     "conventions:impression": inside("impression"),
     "conventions:impression_file": inside("impression"),
-    "conventions:impression_now": inside("impression", method="post"),
+    "conventions:impression_now": inside("impression", method="post", status=302),
     "conventions:equipements": inside(),
     "conventions:equipements_export": inside("xlsx"),
     "conventions:equipement_add": inside(allowed=COORD),
