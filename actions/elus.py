@@ -137,8 +137,9 @@ def _montants(fiches: Any) -> dict[int, Montants]:
     for row in costs.annotate(p=Sum("prevu"), r=Sum("realise")):
         found[row["fiche__axe"]].prevu, found[row["fiche__axe"]].realise = row["p"], row["r"]
     fundings = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
-    for row in fundings.order_by().values("fiche__axe").annotate(d=Sum("demande"), o=Sum("obtenu")):
-        found[row["fiche__axe"]].demande, found[row["fiche__axe"]].obtenu = row["d"], row["o"]
+    for funding in fundings.order_by().values("fiche__axe").annotate(d=Sum("demande"), o=Sum("obtenu")):
+        axe = found[funding["fiche__axe"]]
+        axe.demande, axe.obtenu = funding["d"], funding["o"]
     return found
 
 

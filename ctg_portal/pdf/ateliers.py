@@ -57,15 +57,16 @@ class Ateliers:
                 atelier = Atelier()
                 yield from ((rank, atelier.draw(page)) for rank, page in reversed(waiting))
                 return
-            for end in wait(list(busy)):
-                job = busy.pop(end)  # type: ignore[call-overload]
+            ready: list[Any] = wait(list(busy))
+            for end in ready:
+                job = busy.pop(end)
                 try:
-                    drawn = end.recv()  # type: ignore[union-attr]
+                    drawn = end.recv()
                 except EOFError:
-                    self._lose(end)  # type: ignore[arg-type]
+                    self._lose(end)
                     waiting.append(job)
                     continue
-                free.append(end)  # type: ignore[arg-type]
+                free.append(end)
                 if isinstance(drawn, Exception):
                     self._drain(busy)
                     raise drawn

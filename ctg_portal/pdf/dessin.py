@@ -107,7 +107,9 @@ def _reperes(document: Any, tree: Any) -> dict[str, Any]:
         for element in tree.iter()
         if element.tag in HEADINGS and element.get("id")
     }
-    pied, titres, ancres = [], [], {}
+    pied: list[bool] = []
+    titres: list[list[Any]] = []
+    ancres: dict[str, list[Any]] = {}
     for number, sheet in enumerate(document.pages):
         pied.append(sheet._page_box.page_type.name != SANS_PIED)
         for level, label, (_, y), _ in sheet.bookmarks:
