@@ -330,7 +330,7 @@ def build_world():
     changement_groupe = ChangementGroupe.objects.create(
         convention=convention, champ="priorite", phrase="priorité « haute »", by=people["coordination"]
     )
-    changement_groupe.lignes.create(fiche=fiche, avant="", apres="haute")
+    changement_groupe.lignes.create(fiche=brouillon, avant="", apres="haute")
     vue = VueEnregistree.objects.create(
         convention=convention,
         auteur=people["coordination"],

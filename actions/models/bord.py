@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from django.db.models import Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Sum
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from actions.models.fiche import Avancement, FicheActionQuerySet
-from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement
+from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement, Mesure
 from actions.models.trajectoire import Trajectoire
 
 
@@ -25,17 +27,56 @@ class Exercice:
     obtenu: Decimal | None = None
 
 
+@dataclass(frozen=True)
+class PartFinanceur:
+    """Euros of a financeur; ``None`` where nothing was entered."""
+
+    nom: str
+    demande: Decimal | None = None
+    obtenu: Decimal | None = None
+
+
 def budget_by_year(fiches: FicheActionQuerySet, annees: Iterable[int] = ()) -> list[Exercice]:
     """Costs and fundings of each year that has some, and of ``annees`` all the same; two queries."""
+    return money_of(fiches, annees)[0]
+
+
+def money_of(
+    fiches: FicheActionQuerySet, annees: Iterable[int] = ()
+) -> tuple[list[Exercice], list[PartFinanceur]]:
+    """The years of ``budget_by_year``, and who is asked and who gives, the largest first; two queries."""
     ids = fiches.order_by().values("pk")
     years: dict[int, dict[str, Decimal | None]] = {annee: {} for annee in annees}
     costs = LigneBudget.objects.filter(fiche__in=ids).order_by().values("annee")
     for row in costs.annotate(p=Sum("prevu"), r=Sum("realise")):
         years.setdefault(row["annee"], {}).update(prevu=row["p"], realise=row["r"])
-    fundings = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
-    for funding in fundings.order_by().values("annee").annotate(d=Sum("demande"), o=Sum("obtenu")):
-        years.setdefault(funding["annee"], {}).update(demande=funding["d"], obtenu=funding["o"])
-    return [Exercice(annee, **years[annee]) for annee in sorted(years)]
+    fundings = (
+        LigneFinancement.objects.filter(fiche__in=ids)
+        .exclude(etat=LigneFinancement.Etat.REFUSE)
+        .order_by()
+        .values("annee", "financeur", "financeur__nom")
+        .annotate(d=Sum("demande"), o=Sum("obtenu"))
+    )
+    parts: dict[int, PartFinanceur] = {}
+    for funding in fundings:
+        year = years.setdefault(funding["annee"], {})
+        year["demande"] = _plus(year.get("demande"), funding["d"])
+        year["obtenu"] = _plus(year.get("obtenu"), funding["o"])
+        part = parts.get(funding["financeur"], PartFinanceur(funding["financeur__nom"]))
+        parts[funding["financeur"]] = PartFinanceur(
+            part.nom, _plus(part.demande, funding["d"]), _plus(part.obtenu, funding["o"])
+        )
+    return (
+        [Exercice(annee, **years[annee]) for annee in sorted(years)],
+        sorted(parts.values(), key=lambda part: (-(part.demande or part.obtenu or 0), part.nom)),
+    )
+
+
+def _plus(amount: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """``None`` is nothing known, which adds nothing."""
+    if amount is None or other is None:
+        return other if amount is None else amount
+    return amount + other
 
 
 def total_budget(exercices: Iterable[Exercice]) -> dict[str, Decimal | None]:
@@ -46,26 +87,6 @@ def total_budget(exercices: Iterable[Exercice]) -> dict[str, Decimal | None]:
         known = [value for row in rows if (value := getattr(row, name)) is not None]
         found[name] = sum(known, Decimal(0)) if known else None
     return found
-
-
-@dataclass(frozen=True)
-class PartFinanceur:
-    nom: str
-    demande: Decimal | None
-    obtenu: Decimal | None
-
-
-def budget_by_financeur(fiches: FicheActionQuerySet) -> list[PartFinanceur]:
-    """Who is asked and who gives, in euros, the largest first; refused fundings are left out; one query."""
-    rows = (
-        LigneFinancement.objects.filter(fiche__in=fiches.order_by().values("pk"))
-        .exclude(etat=LigneFinancement.Etat.REFUSE)
-        .order_by()
-        .values("financeur__nom", "financeur")
-        .annotate(d=Sum("demande"), o=Sum("obtenu"))
-    )
-    parts = [PartFinanceur(row["financeur__nom"], row["d"], row["o"]) for row in rows]
-    return sorted(parts, key=lambda part: (-(part.demande or part.obtenu or 0), part.nom))
 
 
 class Cap(Enum):
@@ -105,13 +126,15 @@ def heading(trajectoire: Trajectoire, fin: datetime.date) -> Cap:
 
 
 def indicators_on_track(fiches: FicheActionQuerySet, fin: datetime.date) -> list[SuiviIndicateur]:
-    """The indicators of actions that are not abandoned, those that need a look first; two queries."""
+    """The indicators of actions that are not abandoned, those that need a look first; one query."""
+    row = JSONObject(**{name: name for name in ("annee", "valeur", "commentaire", "source")})
+    mesures = Mesure.objects.filter(indicateur=OuterRef("pk")).order_by("annee").values(row=row)
     rows = (
         IndicateurSuivi.objects.filter(
             fiche__in=fiches.exclude(avancement=Avancement.ABANDONNEE).order_by().values("pk")
         )
         .select_related("fiche__plan__convention")
-        .prefetch_related("mesures")
+        .annotate(rows_mesures=ArraySubquery(mesures))
         .order_by("fiche__axe__ordre", "fiche__ordre", "fiche", "ordre", "pk")
     )
     found = [

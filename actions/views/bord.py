@@ -2,9 +2,8 @@ from actions.graphiques import graphique_budget, graphique_financeurs, graphique
 from actions.models import Axe
 from actions.models.bord import (
     Cap,
-    budget_by_financeur,
-    budget_by_year,
     indicators_on_track,
+    money_of,
     total_budget,
 )
 from actions.models.progression import total_progress, with_progression
@@ -24,8 +23,7 @@ class TableauDeBordView(VueView):
         fiches = self.filter.in_order()
         axes = Axe.objects.filter(fiches__in=fiches.order_by().values("pk"))
         progressions = with_progression(axes.distinct().order_by("plan", "ordre", "pk"), fiches)
-        exercices = budget_by_year(fiches, range(convention.debut.year, convention.fin.year + 1))
-        financeurs = budget_by_financeur(fiches)
+        exercices, financeurs = money_of(fiches, range(convention.debut.year, convention.fin.year + 1))
         suivis = indicators_on_track(fiches, convention.fin)
         retards = sorted(fiches.late().for_list(), key=lambda fiche: (-fiche.jours_de_retard, fiche.pk))
         return super().get_context_data(
