@@ -106,7 +106,7 @@ def build_world():
     territoire = TerritoireFactory()
     territoire.communes.add(*communes)
     epci = OrganisationFactory(nom=territoire.nom, nature=Organisation.Nature.EPCI, territoire=territoire)
-    caf = OrganisationFactory(nom="CAF du ChangementGroupe", nature=Organisation.Nature.CAF)
+    caf = OrganisationFactory(nom="CAF du Lot", nature=Organisation.Nature.CAF)
     convention = ConventionFactory(territoire=territoire)
     SignataireFactory(convention=convention, organisation=epci, signe_le=convention.debut)
     signataire = SignataireFactory(convention=convention, organisation=caf)

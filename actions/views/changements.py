@@ -90,7 +90,8 @@ class ChangementAddView(ChangementsMixin, TemplateView):
                 "apres": said(ligne.apres, champ, noms),
                 "refus": ligne.refus,
                 "change": ligne.change,
-                "coche": asked is None or str(ligne.fiche.pk) in asked,
+                # What is finished does not begin again unless somebody says so.
+                "coche": not ligne.fiche.is_finie if asked is None else str(ligne.fiche.pk) in asked,
                 "vu": json.dumps(ligne.avant, ensure_ascii=False),
             }
             for ligne in found

@@ -56,6 +56,7 @@ def test_avancement_is_previewed_changed_with_its_journal_and_taken_back(client,
         ("En cours", "En cours", False),
     ]
     assert values(fiches, "avancement") == ["a_venir", "a_venir", "en_cours"]
+    assert [row["coche"] for row in lignes] == [True, True, True]
     answer = confirm(client, page, query)
     assert "2 fiches changées" in answer.text
     assert values(fiches, "avancement") == ["en_cours"] * 3
@@ -102,6 +103,8 @@ def test_refusals_say_why_on_their_row(client, page, fiches, coordination):
     assert "précéderait le début" in lignes[1]["refus"]
     assert lignes[2]["change"]
     fiches[2].move_avancement("realisee", by=coordination)
+    lignes = client.get(f"{page}?champ=avancement&vers-avancement=en_cours").context["lignes"]
+    assert (lignes[2]["change"], lignes[2]["coche"]) == (True, False)
     lignes = client.get(f"{page}?champ=avancement&vers-avancement=en_pause").context["lignes"]
     assert "ne peut pas passer" in lignes[2]["refus"]
 

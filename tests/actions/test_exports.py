@@ -228,7 +228,7 @@ def test_when_nobody_draws_the_page_says_so_and_draws_what_is_small(coordination
     impression.refresh_from_db()
     assert impression.statut == "prete"
     Impression.objects.filter(pk=impression.pk).update(
-        statut="en_attente", commencee_le=None, total=41, updated_at=late
+        statut="en_attente", sortie="docx", total=41, updated_at=late
     )
     assert now not in coordination.get(waiting).text
 
@@ -267,5 +267,5 @@ def test_export_page_costs_the_same_with_more_fiches(coordination, world, django
         )
     coordination.get(address(world))
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         coordination.get(address(world))
