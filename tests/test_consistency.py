@@ -81,13 +81,16 @@ def test_migrations_are_named():
     for path in ROOT.glob("*/migrations/[0-9]*.py"):
         assert "_auto_" not in path.name
         imported = re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
-        # Field validators are the one thing a schema migration refers to.
+        # Field validators, and the expression of an index of words, are what a schema migration refers to.
         ours = [
             line
             for line in re.findall(r"^(?:from|import) (.+)$", path.read_text(), re.MULTILINE)
             if line.split(".")[0].split()[0] in OUR_APPS
         ]
-        assert all("validators" in line for line in ours), (path.name, imported)
+        assert all("validators" in line or line == "ctg_portal.plein_texte" for line in ours), (
+            path.name,
+            imported,
+        )
 
 
 def test_no_address_of_a_registry_or_of_one_machine():

@@ -51,7 +51,7 @@ LOOKS = [((1280, 900), "light", RULES), ((1280, 900), "dark", COLOURS), ((360, 7
 
 def violations(page, rules):
     result = page.evaluate(
-        "(rules) => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules
+        "(rules) => axe.run(document, {runOnly: rules, resultTypes: ['violations'], preload: false})", rules
     )
     return [
         (rule["id"], node["target"], node["failureSummary"][:200])

@@ -37,7 +37,7 @@ def test_adviser_comments_asks_validates_and_signs_an_avis(open_as, world):
     adviser.get_by_label("Moyens").check()
     adviser.get_by_label("Ce qu’il faut compléter").fill("La source et le budget.")
     adviser.get_by_role("button", name="Renvoyer à compléter").click()
-    expect(adviser.get_by_text("Complément demandé", exact=True)).to_be_visible()
+    expect(adviser.get_by_text("Complément demandé", exact=True).first).to_be_visible()
 
     # The coordination answers and completes what is open; the rest is locked, and says so.
     coordination.goto(f"{fiche.get_absolute_url()}modifier/public/")
@@ -54,7 +54,7 @@ def test_adviser_comments_asks_validates_and_signs_an_avis(open_as, world):
     coordination.get_by_role("link", name="Envoyer à la CAF").click()
     coordination.get_by_label("Demander aussi un avis formel").check()
     coordination.get_by_role("button", name="Envoyer à la relecture").click()
-    expect(coordination.get_by_text("Envoyée à la CAF", exact=True)).to_be_visible()
+    expect(coordination.get_by_text("Envoyée à la CAF", exact=True).first).to_be_visible()
 
     # She closes the thread, validates, writes the avis and signs it.
     adviser.goto(fiche.get_absolute_url())

@@ -79,7 +79,7 @@ def test_short_edition_is_offered_beside_the_plan(client, world):
     offered = client.get(reverse("actions:plan_pdf", args=[world.convention.code])).text
     client.post(path)
 
-    assert re.findall(r'method="post" +action="([^"]+)"', offered)[-1] == path
+    assert re.findall(r'method="post"\s+action="([^"]+)"', offered)[-1] == path
     impression = Impression.objects.exclude(cle="0" * 64).get()
     assert impression.nom_fichier == elus_filename(world.plan)
     assert impression.titre == f"{world.plan}, en bref"

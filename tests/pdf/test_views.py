@@ -280,11 +280,11 @@ def test_without_worker_the_person_may_draw_it_now(coordination, world, monkeypa
     first = coordination.post(address(world, impression, "impression_now"), follow=True)
     last = coordination.post(address(world, impression, "impression_now"), follow=True)
 
-    assert ("Imprimer maintenant" in at_once.text, "Imprimer maintenant" in alone.text) == (False, True)
+    assert ("Préparer maintenant" in at_once.text, "Préparer maintenant" in alone.text) == (False, True)
     assert ("refresh" in at_once.text, "refresh" in alone.text) == (True, False)
     assert "Il reste 3 parties à dessiner" in first.text
     assert "4 parties sur 7 sont déjà dessinées" in first.text
-    assert "Télécharger le PDF" in last.text
+    assert "Télécharger le fichier (PDF)" in last.text
     assert coordination.get(address(world, impression, "impression_file")).content.startswith(b"%PDF-")
 
 
@@ -296,11 +296,11 @@ def test_worker_that_is_there_keeps_its_work(coordination, world):
     page = coordination.get(address(world, impression))
     coordination.post(address(world, impression, "impression_now"))
 
-    assert "Imprimer maintenant" not in page.text
+    assert "Préparer maintenant" not in page.text
     impression.refresh_from_db()
     assert impression.statut == "en_attente"
     lose_worker(impression, seconds=600)  # alive, but it died at this one
-    assert "Imprimer maintenant" in coordination.get(address(world, impression)).text
+    assert "Préparer maintenant" in coordination.get(address(world, impression)).text
 
 
 def test_failure_without_worker_is_said(coordination, world):
