@@ -83,10 +83,10 @@ def measured(pid: int, work: Callable[[], object]) -> tuple[float, float]:
 
 def largest_plan():
     """The plan this is about; a sentence and the end when it is not in the database."""
-    from django.db import Error  # noqa: PLC0415 - this file also starts without Django
+    from django.db import Error
 
-    from actions.documents import printable_fiches  # noqa: PLC0415
-    from actions.models import PlanActions  # noqa: PLC0415
+    from actions.documents import printable_fiches
+    from actions.models import PlanActions
 
     try:
         plans = list(PlanActions.objects.select_related("convention__territoire__departement"))
@@ -100,8 +100,8 @@ def largest_plan():
 
 def grow(plan, number: int) -> None:
     """Copies of its fiches, each with all its rows, until the plan has ``number``: the same at each run."""
-    from actions.documents import printable_fiches  # noqa: PLC0415
-    from actions.models import FicheAction  # noqa: PLC0415
+    from actions.documents import printable_fiches
+    from actions.models import FicheAction
 
     originals = list(printable_fiches(plan.convention).in_plan_order())
     ties = [field.name for field in FicheAction._meta.many_to_many]
@@ -177,39 +177,39 @@ class Portal:
         self.plan = plan
 
     def html(self) -> str:
-        from actions.documents import plan_html  # noqa: PLC0415
+        from actions.documents import plan_html
 
         return plan_html(self.plan)
 
     def forget(self) -> None:
-        from ctg_portal.models import Fragment  # noqa: PLC0415
+        from ctg_portal.models import Fragment
 
         Fragment.objects.all().delete()
 
     def edit(self, words: str) -> None:
-        from actions.models import FicheAction  # noqa: PLC0415
+        from actions.models import FicheAction
 
         fiche = self.plan.fiches.order_by("pk").first()
         FicheAction.objects.filter(pk=fiche.pk).update(modalites=f"{fiche.modalites} {words}")
 
     def cold(self) -> bytes:
-        from ctg_portal.documents import render_pdf  # noqa: PLC0415
+        from ctg_portal.documents import render_pdf
 
         self.content = render_pdf(self.html())
         return self.content
 
     def unchanged(self) -> str:
-        from ctg_portal.documents import content_key  # noqa: PLC0415
+        from ctg_portal.documents import content_key
 
         return content_key(self.html())
 
 
 def compare(runs: int) -> None:
     """Print the tables. Called in ``manage.py shell``: the environment of the portal is there."""
-    from django.conf import settings  # noqa: PLC0415
-    from django.db import connections, transaction  # noqa: PLC0415
+    from django.conf import settings
+    from django.db import connections, transaction
 
-    from ctg_portal.pdf import ateliers, dessin  # noqa: PLC0415
+    from ctg_portal.pdf import ateliers, dessin
 
     settings.DEBUG = False  # else each query, with its bytes, is kept
     plan = largest_plan()
@@ -228,7 +228,7 @@ def compare(runs: int) -> None:
 
 
 def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
-    import page  # noqa: PLC0415 - a package of the tests
+    import page
 
     portal, me = Portal(plan), os.getpid()
     rows: dict[str, list[tuple[float, float]]] = {}

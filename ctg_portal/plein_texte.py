@@ -73,7 +73,7 @@ class Requete(SearchQuery):
         self.question = sans_accents(question)[:LONGUEUR_MAX].lower()
         super().__init__(self.question)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[str]]:  # type: ignore[override]
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[str]]:  # type: ignore[override]  # the stubs promise a tuple of parameters
         before, _, last = self.question.rpartition(" ")
         whole = "websearch_to_tsquery('pg_catalog.french', %s)"
         if not re.fullmatch(r"[a-z0-9]{2,}", last) or before.count('"') % 2:

@@ -70,7 +70,7 @@ class RechercheForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         conventions = Convention.objects.visible_to(user).select_related("territoire")
-        self.fields["dans"].queryset = conventions.order_by("territoire__nom", "-debut", "pk")  # type: ignore[attr-defined]
+        self.fields["dans"].queryset = conventions.order_by("territoire__nom", "-debut", "pk")  # type: ignore[attr-defined]  # a ModelChoiceField
 
 
 Ligne = dict[str, Any]
@@ -188,6 +188,16 @@ _NUMERO = _texte(
 )
 _PLAN = "fiche__plan__convention"
 
+
+def _of_a_fiche(
+    cle: str, nom: str, pluriel: str, rows: QuerySet[Any], ancre: str, jour: Any, **titre: Any
+) -> Source:
+    """Rows that the page of a fiche shows, at ``ancre``."""
+    address = _page("actions:fiche", ancre)
+    found = {"parent": "fiche", "lieu": _DE_LA_FICHE, **titre}
+    return Source(cle, nom, pluriel, rows, _on_fiches, _PLAN, address, jour, **found)
+
+
 SOURCES = (
     Source(
         "fiche",
@@ -201,58 +211,42 @@ SOURCES = (
         titre=_FICHE,
         nb_titres=2,
     ),
-    Source(
+    _of_a_fiche(
         "note",
         "Note de suivi",
         "Notes de suivi",
         Note.objects.all(),
-        _on_fiches,
-        _PLAN,
-        _page("actions:fiche", "#suivi"),
+        "#suivi",
         F("date"),
-        parent="fiche",
-        lieu=_DE_LA_FICHE,
     ),
-    Source(
+    _of_a_fiche(
         "etape",
         "Étape",
         "Étapes",
         Etape.objects.all(),
-        _on_fiches,
-        _PLAN,
-        _page("actions:fiche", "#modalites"),
+        "#modalites",
         F("echeance"),
         titre=F("intitule"),
         nb_titres=1,
-        parent="fiche",
-        lieu=_DE_LA_FICHE,
     ),
-    Source(
+    _of_a_fiche(
         "indicateur",
         "Indicateur",
         "Indicateurs",
         IndicateurSuivi.objects.all(),
-        _on_fiches,
-        _PLAN,
-        _page("actions:fiche", "#evaluation"),
+        "#evaluation",
         F("echeance_cible"),
         titre=F("intitule"),
         nb_titres=1,
-        parent="fiche",
-        lieu=_DE_LA_FICHE,
     ),
-    Source(
+    _of_a_fiche(
         "bilan",
         "Bilan",
         "Bilans",
         Bilan.objects.all(),
-        _on_fiches,
-        _PLAN,
-        _page("actions:fiche", "#suivi"),
+        "#suivi",
         TruncDate("updated_at"),
         titre=_texte(Value("Année "), Cast("annee", TextField())),
-        parent="fiche",
-        lieu=_DE_LA_FICHE,
     ),
     Source(
         "commentaire",
@@ -278,19 +272,15 @@ SOURCES = (
         parent="commentaire__fiche",
         lieu=_DU_FIL,
     ),
-    Source(
+    _of_a_fiche(
         "piece",
         "Pièce jointe",
         "Pièces jointes",
         PieceJointe.objects.courantes(),
-        _on_fiches,
-        _PLAN,
-        _page("actions:fiche", "#pieces"),
+        "#pieces",
         TruncDate("created_at"),
         titre=F("titre"),
         nb_titres=1,
-        parent="fiche",
-        lieu=_DE_LA_FICHE,
     ),
     Source(
         "decision",

@@ -147,7 +147,7 @@ def _choose_loaded(field_: forms.Field, rows: Mapping[Any, Any]) -> None:
         except KeyError as error:
             raise ValidationError("Ce choix n’est pas, ou n’est plus, dans la liste.") from error
 
-    field_._check_values = check  # type: ignore[attr-defined]
+    field_._check_values = check  # type: ignore[attr-defined]  # Django's own, left out of the stubs
 
 
 def _load_formset(formset: Any) -> None:
@@ -163,4 +163,4 @@ def _check_here(instance: models.Model) -> None:
     def validate(exclude: Any = None) -> None:
         refusals(instance, exclude)
 
-    instance.validate_constraints = validate  # type: ignore[method-assign]
+    instance.validate_constraints = validate  # type: ignore[method-assign]  # of this row alone
