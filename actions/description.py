@@ -547,8 +547,8 @@ _CONTENU: dict[str, tuple[Champ | Table, ...]] = {
             "financements_imputes",
             "Financements des contrats imputés à la fiche",
             (
-                Colonne("exercice", "Exercice", Genre.ANNEE, 10),
-                Colonne("dispositif", "Dispositif", Genre.LIGNE, 25),
+                Colonne("exercice", "Exercice", Genre.ANNEE, 15),
+                Colonne("dispositif", "Dispositif", Genre.LIGNE, 20),
                 Colonne("contrat", "Contrat", Genre.LIGNE, sous="dispositif"),
                 Colonne("financeur", "Financeur", Genre.LIGNE, 20),
                 Colonne("beneficiaire", "Bénéficiaire", Genre.LIGNE, sous="financeur"),

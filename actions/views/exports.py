@@ -10,6 +10,7 @@ from actions.donnees import fiches_csv, fiches_json
 from actions.filters import fiche_filter
 from actions.forms.exports import ExportForm
 from actions.lots import Lot
+from actions.models import PlanActions
 from actions.sorties import lot_filename, lot_source
 from actions.views.base import FicheMixin
 from conventions.mixins import InConventionMixin
@@ -64,7 +65,16 @@ class ExportMixin:
             form=self.form,
             lot=self.get_lot() if self.form.is_valid() else None,
             immediates=IMMEDIATES,
+            can_send_back=self.can_send_back,
             **kwargs,
+        )
+
+    @property
+    def can_send_back(self):
+        """Whether the workbook of the plan is theirs to take; a linked contract has none."""
+        plan = PlanActions(convention=self.convention)
+        return self.convention.principale_id is None and self.request.user.has_perm(
+            "actions.send_back_planactions", plan
         )
 
     def deliver(self, url_fichier):

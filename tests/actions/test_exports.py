@@ -269,3 +269,12 @@ def test_export_page_costs_the_same_with_more_fiches(coordination, world, django
 
     with django_assert_num_queries(9):
         coordination.get(address(world))
+
+
+def test_workbook_is_offered_to_those_who_may_take_it(client, world):
+    offered = reverse("actions:tableur_export", args=[world.convention.code])
+    found = {}
+    for name in ("coordination", "redaction", "relecture", "lecture"):
+        client.force_login(world.people[name])
+        found[name] = offered in client.get(address(world)).text
+    assert found == {"coordination": True, "redaction": True, "relecture": False, "lecture": False}
