@@ -4,6 +4,7 @@ import itertools
 import random
 import re
 import threading
+import time
 
 import pytest
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -66,6 +67,8 @@ class Writer(threading.Thread):
             assert form.conflict
             assert mark in form[field].value(), "what was typed is given back"
             self.conflicts += 1
+            # Whoever is told reads it before saving again: retries that only meet each other prove nothing more.
+            time.sleep(self.chance.uniform(0, 0.3))
         raise AssertionError("a hundred conflicts for one save")
 
     def post(self, section, data):
@@ -90,7 +93,7 @@ def test_five_hundred_saves_of_four_writers_lose_no_word():
         writer.join()
 
     assert [writer.failure for writer in writers] == [None] * ECRIVAINS
-    assert sum(writer.conflicts for writer in writers) > 0, "the writers never met"
+    assert sum(writer.conflicts for writer in writers) > ENREGISTREMENTS // 10, "the writers hardly met"
     fiche.refresh_from_db()
     for section, field in CHAMPS.items():
         marks = MARQUE.findall(getattr(fiche, field))
