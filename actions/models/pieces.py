@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from actions.models.fiche import FicheAction
 from ctg_portal.depots import Depot
-from ctg_portal.models import TimestampedModel, User
+from ctg_portal.models import FichierDepose, User
 from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 
@@ -59,22 +59,15 @@ class PieceJointeQuerySet(models.QuerySet["PieceJointe"]):
 
     def deposit(self, depot: Depot, *, by: User, **fields: Any) -> "PieceJointe":
         """Keep a file that was read (``ctg_portal.depots``) as an attachment of ``fields["fiche"]``."""
-        piece = PieceJointe(
-            fichier=depot.fichier,
-            nom_fichier=depot.nom,
-            type_mime=depot.type_mime,
-            taille=depot.taille,
-            sha256=depot.sha256,
-            auteur=by,
-            **fields,
-        )
+        piece = PieceJointe(auteur=by, **fields)
+        piece.receive(depot)
         with pghistory.context(par=by.pk):
             piece.save()
         return piece
 
 
 @pghistory.track(exclude=["fichier"])
-class PieceJointe(TimestampedModel):
+class PieceJointe(FichierDepose):
     """A file attached to a fiche. A new version replaces it; withdrawn, it leaves the fiche and stays."""
 
     fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="pieces")
@@ -90,10 +83,6 @@ class PieceJointe(TimestampedModel):
         verbose_name="remplace",
     )
     fichier = models.FileField("fichier", upload_to="fiches/%Y/", max_length=200)
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    type_mime = models.CharField("type", max_length=100)
-    taille = models.PositiveBigIntegerField("taille (octets)")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -136,11 +125,6 @@ class PieceJointe(TimestampedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("actions:pieces", args=[self.fiche.plan.convention.code, self.fiche_id])
-
-    @property
-    def extension(self) -> str:
-        """« PDF », « DOCX »…"""
-        return Path(self.fichier.name or "").suffix.lstrip(".").upper()
 
     @property
     def is_retiree(self) -> bool:

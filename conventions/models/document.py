@@ -1,5 +1,4 @@
 import datetime
-from pathlib import Path
 from typing import Any, Self
 
 import pghistory
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from conventions.models.convention import Convention
 from ctg_portal.depots import Depot
-from ctg_portal.models import TimestampedModel, User
+from ctg_portal.models import FichierDepose, User
 from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 
@@ -45,15 +44,8 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
     def deposit(self, depot: Depot, *, by: User, **fields: Any) -> "Document":
         """Keep a file that was read (``ctg_portal.depots``) as a document of ``fields["convention"]``."""
-        document = Document(
-            fichier=depot.fichier,
-            nom_fichier=depot.nom,
-            type_mime=depot.type_mime,
-            taille=depot.taille,
-            sha256=depot.sha256,
-            auteur=by,
-            **fields,
-        )
+        document = Document(auteur=by, **fields)
+        document.receive(depot)
         with pghistory.context(par=by.pk):
             document.save()
         return document
@@ -67,7 +59,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
 
 @pghistory.track(exclude=["fichier"])
-class Document(TimestampedModel):
+class Document(FichierDepose):
     """A file that somebody deposited in the library of a convention. A new version replaces it; nothing is deleted.
 
     The kind of file was recognised by its content when it came (``ctg_portal.depots``), never by its name.
@@ -107,10 +99,6 @@ class Document(TimestampedModel):
         verbose_name="remplace",
     )
     fichier = models.FileField("fichier", upload_to="documents/%Y/", max_length=200)
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    type_mime = models.CharField("type", max_length=100)
-    taille = models.PositiveBigIntegerField("taille (octets)")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="documents_deposes", verbose_name="déposé par"
     )
@@ -141,11 +129,6 @@ class Document(TimestampedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("conventions:document_file", args=[self.convention.code, self.pk])
-
-    @property
-    def extension(self) -> str:
-        """« PDF », « DOCX »…"""
-        return Path(self.fichier.name or "").suffix.lstrip(".").upper()
 
     @property
     def is_retire(self) -> bool:

@@ -2,6 +2,8 @@ from governance.models.agenda import FluxAgenda
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
 from governance.models.instance import Instance, MembreInstance
+from governance.models.pieces import PieceReunion
+from governance.models.preparation import ModeleOrdreDuJour, PointModele, SujetEnAttente
 from governance.models.reunion import TRANSITIONS_REUNION, PointOrdreDuJour, Reunion
 
 __all__ = [
@@ -12,6 +14,10 @@ __all__ = [
     "FluxAgenda",
     "Instance",
     "MembreInstance",
+    "ModeleOrdreDuJour",
+    "PieceReunion",
+    "PointModele",
     "PointOrdreDuJour",
     "Reunion",
+    "SujetEnAttente",
 ]

@@ -78,6 +78,12 @@ class Instance(TimestampedModel, Ordered):
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="instances")
     nature = models.CharField("nature", max_length=15, choices=Nature)
     intitule = models.CharField("intitulé", max_length=200)
+    theme = models.CharField(
+        "thème",
+        max_length=150,
+        blank=True,
+        help_text="Pour un groupe de travail\u00a0: petite enfance, accès aux droits…",
+    )
     role = models.TextField("rôle", blank=True)
     minimum_annuel = models.PositiveSmallIntegerField(
         "réunions par an, au moins",
