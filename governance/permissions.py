@@ -7,7 +7,10 @@ import rules
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
-from governance.models import Decision, DocumentEmis, Reunion
+from governance.models import Decision, DocumentEmis, PieceReunion, PointOrdreDuJour, Reunion, SujetEnAttente
+
+PROPOSENT = (Role.COORDINATION, Role.RELECTURE, Role.REDACTION, Role.PILOTAGE)
+"""Who may say what an instance should speak of."""
 
 
 def _convention(obj: Any) -> Convention:
@@ -57,7 +60,39 @@ def is_failed(user: User, document: DocumentEmis) -> bool:
     return document.statut == DocumentEmis.Statut.ECHEC
 
 
-for model in ("instance", "reunion", "decision", "documentemis"):
+@rules.predicate
+def takes_pieces(user: User, reunion: Reunion) -> bool:
+    """Until the minutes are sent: the attendance sheet is scanned after the meeting."""
+    return reunion.statut not in (Reunion.Statut.DIFFUSEE, Reunion.Statut.ANNULEE)
+
+
+@rules.predicate
+def is_of_such_a_meeting(user: User, piece: PieceReunion) -> bool:
+    return bool(takes_pieces.test(user, piece.reunion))
+
+
+@rules.predicate
+def is_of_a_modifiable_meeting(user: User, point: PointOrdreDuJour) -> bool:
+    return point.reunion.is_modifiable
+
+
+@rules.predicate
+def proposes(user: User, obj: Any) -> bool:
+    convention = _convention(obj)
+    return has_role(user, convention.pk, PROPOSENT) and bool(is_open.test(user, convention))
+
+
+@rules.predicate
+def proposed_it(user: User, sujet: SujetEnAttente) -> bool:
+    return sujet.auteur_id == user.pk
+
+
+@rules.predicate
+def is_waiting(user: User, sujet: SujetEnAttente) -> bool:
+    return sujet.point_id is None
+
+
+for model in ("instance", "reunion", "decision", "documentemis", "piecereunion"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
 rules.add_perm("governance.coordinate_reunion", coordinates)
@@ -70,3 +105,11 @@ rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
 rules.add_perm("governance.change_decision", coordinates)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)
+rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
+rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)
+rules.add_perm("governance.coordinate_pointordredujour", coordinates)
+rules.add_perm("governance.change_pointordredujour", coordinates & is_of_a_modifiable_meeting)
+rules.add_perm("governance.change_modeleordredujour", coordinates)
+rules.add_perm("governance.propose_instance", proposes)
+rules.add_perm("governance.write_sujetenattente", coordinates | (proposes & proposed_it))
+rules.add_perm("governance.change_sujetenattente", (coordinates | (proposes & proposed_it)) & is_waiting)

@@ -10,10 +10,24 @@ from governance.views import (
     documents,
     elus,
     instances,
+    ordre_du_jour,
     reunions,
 )
 
 app_name = "governance"
+
+odj = [
+    path("", ordre_du_jour.AgendaEditView.as_view(), name="agenda_edit"),
+    path("points/nouveau/", ordre_du_jour.PointAddView.as_view(), name="point_add"),
+    path("reprendre/", ordre_du_jour.AgendaTakeView.as_view(), name="agenda_take"),
+    path("sujets/", ordre_du_jour.SujetTakeView.as_view(), name="sujet_take"),
+    path("modele/", ordre_du_jour.ModeleKeepView.as_view(), name="modele_keep"),
+    path(
+        "propositions/<slug:proposition>/",
+        ordre_du_jour.AgendaSuggestView.as_view(),
+        name="agenda_suggest",
+    ),
+]
 
 gouvernance = [
     path("", instances.GouvernanceView.as_view(), name="detail"),
@@ -27,7 +41,21 @@ gouvernance = [
     path("reunions/<int:pk>/notes/", reunions.ReunionNotesView.as_view(), name="reunion_notes"),
     path("reunions/<int:pk>/dossier/", documents.DossierPreviewView.as_view(), name="dossier_preview"),
     path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
-    path("reunions/<int:pk>/ordre-du-jour/", reunions.AgendaEditView.as_view(), name="agenda_edit"),
+    path("reunions/<int:pk>/ordre-du-jour/", include(odj)),
+    path("reunions/<int:reunion>/points/<int:pk>/", ordre_du_jour.PointEditView.as_view(), name="point_edit"),
+    path(
+        "reunions/<int:reunion>/points/<int:pk>/retirer/",
+        ordre_du_jour.PointRemoveView.as_view(),
+        name="point_remove",
+    ),
+    path("modeles/<int:pk>/supprimer/", ordre_du_jour.ModeleRemoveView.as_view(), name="modele_remove"),
+    path("instances/<int:pk>/sujets/nouveau/", ordre_du_jour.SujetAddView.as_view(), name="sujet_add"),
+    path("sujets/<int:pk>/", ordre_du_jour.SujetEditView.as_view(), name="sujet_edit"),
+    path("sujets/<int:pk>/retirer/", ordre_du_jour.SujetRemoveView.as_view(), name="sujet_remove"),
+    path("reunions/<int:pk>/pieces/nouvelle/", ordre_du_jour.PieceAddView.as_view(), name="piece_add"),
+    path("pieces/<int:pk>/fichier/", ordre_du_jour.PieceFileView.as_view(), name="piece_file"),
+    path("pieces/<int:pk>/retirer/", ordre_du_jour.PieceWithdrawView.as_view(), name="piece_withdraw"),
+    path("pieces/<int:pk>/remettre/", ordre_du_jour.PieceRestoreView.as_view(), name="piece_restore"),
     path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
     path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),

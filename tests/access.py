@@ -17,6 +17,7 @@ EDIT = frozenset({"coordination", "redaction"})
 REVIEW = frozenset({"relecture"})
 SUPERVISE = frozenset({"coordination", "relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
+PROPOSERS = frozenset({"coordination", "redaction", "relecture", "pilotage"})
 TEAM = frozenset({"coordination", "administration"})
 DEPOSIT = frozenset({"coordination", "relecture"})
 ADMIN = frozenset({"administration"})
@@ -288,6 +289,21 @@ ROWS: dict[str, Row] = {
     "governance:reunion_move": inside("reunion", "convoquee", allowed=COORD),
     "governance:reunion_notes": inside("tenue", allowed=COORD),
     "governance:agenda_edit": inside("reunion", allowed=COORD),
+    "governance:point_add": inside("reunion", allowed=COORD),
+    "governance:agenda_take": inside("reunion", allowed=COORD),
+    "governance:agenda_suggest": inside("reunion", "retard", allowed=COORD),
+    "governance:sujet_take": inside("reunion", allowed=COORD),
+    "governance:modele_keep": inside("reunion", allowed=COORD),
+    "governance:modele_remove": inside("modele_odj", allowed=COORD, method="post", status=302),
+    "governance:point_edit": inside("reunion", "point", allowed=COORD),
+    "governance:point_remove": inside("reunion", "point", allowed=COORD),
+    "governance:sujet_add": inside("instance", allowed=PROPOSERS),
+    "governance:sujet_edit": inside("sujet", allowed=COORD),
+    "governance:sujet_remove": inside("sujet", allowed=COORD),
+    "governance:piece_add": inside("reunion", allowed=COORD),
+    "governance:piece_file": inside("piece_reunion"),
+    "governance:piece_withdraw": inside("piece_reunion", allowed=COORD, method="post", status=302),
+    "governance:piece_restore": inside("piece_reunion_retiree", allowed=COORD, method="post", status=302),
     "governance:decision_add": inside("tenue", allowed=COORD),
     "governance:decision": inside("decision"),
     "governance:decision_complete": inside("decision", allowed=COORD),

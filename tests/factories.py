@@ -51,7 +51,15 @@ from diagnostics.models import (
     Questionnaire,
     Valeur,
 )
-from governance.models import Decision, Instance, MembreInstance, PointOrdreDuJour, Reunion
+from governance.models import (
+    Decision,
+    Instance,
+    MembreInstance,
+    PieceReunion,
+    PointOrdreDuJour,
+    Reunion,
+    SujetEnAttente,
+)
 
 PASSWORD = "mot-de-passe-de-test"
 
@@ -479,6 +487,29 @@ class PointOrdreDuJourFactory(DjangoModelFactory):
 
     reunion = factory.SubFactory(ReunionFactory)
     intitule = factory.Sequence(lambda n: f"Point {n}")
+
+
+class PieceReunionFactory(DjangoModelFactory):
+    class Meta:
+        model = PieceReunion
+
+    reunion = factory.SubFactory(ReunionFactory)
+    titre = "Budget prévisionnel"
+    fichier = factory.django.FileField(data=PDF, filename="budget.pdf")
+    nom_fichier = "budget.pdf"
+    type_mime = "application/pdf"
+    taille = len(PDF)
+    sha256 = hashlib.sha256(PDF).hexdigest()
+    auteur = factory.SubFactory(UserFactory)
+
+
+class SujetEnAttenteFactory(DjangoModelFactory):
+    class Meta:
+        model = SujetEnAttente
+
+    instance = factory.SubFactory(InstanceFactory)
+    intitule = factory.Sequence(lambda n: f"Sujet {n}")
+    auteur = factory.SubFactory(UserFactory)
 
 
 class DecisionFactory(DjangoModelFactory):

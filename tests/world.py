@@ -42,7 +42,7 @@ from ctg_portal.models import User
 from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
-from governance.models import DocumentEmis, FluxAgenda, Reunion
+from governance.models import DocumentEmis, FluxAgenda, ModeleOrdreDuJour, Reunion
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -65,6 +65,7 @@ from tests.factories import (
     OrganisationFactory,
     ParoleFactory,
     PieceJointeFactory,
+    PieceReunionFactory,
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
@@ -72,6 +73,7 @@ from tests.factories import (
     QuestionnaireFactory,
     ReunionFactory,
     SignataireFactory,
+    SujetEnAttenteFactory,
     TerritoireFactory,
     UserFactory,
     ValeurFactory,
@@ -274,6 +276,15 @@ def build_world():
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
+    sujet = SujetEnAttenteFactory(instance=instance, auteur=people["coordination"])
+    piece_reunion = PieceReunionFactory(reunion=reunion, auteur=people["coordination"])
+    piece_reunion_retiree = PieceReunionFactory(
+        reunion=reunion,
+        auteur=people["coordination"],
+        retiree_le=timezone.now(),
+        retiree_par=people["coordination"],
+    )
+    modele_odj = ModeleOrdreDuJour.objects.create(convention=convention, intitule="COPIL d’automne")
     tenue = ReunionFactory(
         instance=instance, statut=Reunion.Statut.TENUE, debut=timezone.now() - datetime.timedelta(days=90)
     )
@@ -379,6 +390,10 @@ def build_world():
             "lien": lien,
             "instance": instance,
             "point": point,
+            "sujet": sujet,
+            "piece_reunion": piece_reunion,
+            "piece_reunion_retiree": piece_reunion_retiree,
+            "modele_odj": modele_odj,
             "tenue": tenue,
             "decision": decision,
             "document": document,

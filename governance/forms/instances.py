@@ -41,7 +41,7 @@ class InstanceForm(LongTextsMixin, forms.ModelForm):
 
     class Meta:
         model = Instance
-        fields = ["nature", "intitule", "minimum_annuel", "role"]
+        fields = ["nature", "intitule", "minimum_annuel", "theme", "role"]
         widgets = {"role": TexteLong(4)}
 
     def __init__(self, *args, **kwargs):
@@ -53,6 +53,7 @@ class InstanceForm(LongTextsMixin, forms.ModelForm):
         self.helper.layout = Layout(
             "intitule",
             Row(Column("nature", css_class="col-md-7"), Column("minimum_annuel", css_class="col-md-5")),
+            "theme",
             "role",
         )
         convention = self.instance.convention

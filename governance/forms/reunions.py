@@ -2,16 +2,10 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Q
-from django.forms import inlineformset_factory
 
-from actions.models import FicheAction
 from conventions.forms.base import SectionForm
 from ctg_portal.fields import TexteLong
-from governance.choices import fiche_choices, fiches_of
-from governance.forms.ordered import OrderedForm, OrderedFormSet
-from governance.models import PointOrdreDuJour, Reunion
+from governance.models import Reunion
 
 MARGE_ANNEES = 5
 """A meeting further than this from the period of its convention is a slip of the keyboard."""
@@ -84,65 +78,3 @@ class NotesForm(SectionForm):
         fields = ["notes"]
         widgets = {"notes": TexteLong(10)}
         help_texts = {"notes": "N’écrivez rien sur une famille ou une personne en particulier."}
-
-
-class PointForm(OrderedForm):
-    fiches = forms.ModelMultipleChoiceField(
-        FicheAction.objects.none(),
-        label="Fiches concernées",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
-
-    class Meta:
-        model = PointOrdreDuJour
-        fields = ["intitule", "visee", "rapporteur", "duree", "texte", "fiches"]
-        widgets = {"texte": TexteLong(3)}
-
-    def __init__(self, *args, fiches, choices, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["fiches"].queryset = fiches
-        self.fields["fiches"].choices = choices
-
-
-PointFormSet = inlineformset_factory(
-    Reunion,
-    PointOrdreDuJour,
-    form=PointForm,
-    formset=OrderedFormSet,
-    extra=2,
-    can_delete_extra=False,
-    max_num=60,
-    absolute_max=60,
-)
-
-
-class AgendaForm(forms.ModelForm):
-    """The agenda of a meeting: nothing of the meeting itself changes."""
-
-    class Meta:
-        model = Reunion
-        fields = []
-
-    def __init__(self, *args, user, **kwargs):
-        super().__init__(*args, **kwargs)
-        points = self.instance.points.prefetch_related("fiches")
-        chosen = FicheAction.objects.filter(points__reunion=self.instance)
-        fiches = fiches_of(self.instance.convention, user).filter(
-            ~Q(redaction=FicheAction.Redaction.ARCHIVEE) | Q(pk__in=chosen.values("pk"))
-        )
-        self.points = PointFormSet(
-            self.data if self.is_bound else None,
-            instance=self.instance,
-            queryset=points,
-            prefix="points",
-            form_kwargs={"fiches": fiches, "choices": fiche_choices(fiches)},
-        )
-
-    def is_valid(self):
-        return all([super().is_valid(), self.points.is_valid()])
-
-    @transaction.atomic
-    def save(self):
-        self.points.save()
-        return self.instance

@@ -21,7 +21,11 @@ class ReunionQuerySet(models.QuerySet["Reunion"]):
         return self.filter(instance__convention__in=Convention.objects.visible_to(user))
 
     def for_page(self, user: User) -> Self:
-        """Its agenda with the decisions taken and the fiches ``user`` may see, in a constant number of queries."""
+        """As ``for_agenda``, with the decisions taken on each point."""
+        return self.for_agenda(user).prefetch_related("points__decisions")
+
+    def for_agenda(self, user: User) -> Self:
+        """Its agenda with the fiches ``user`` may see, in a constant number of queries."""
         fiches = (
             FicheAction.objects.visible_to(user)
             .select_related("plan__convention", "axe", "objectif")
@@ -29,7 +33,7 @@ class ReunionQuerySet(models.QuerySet["Reunion"]):
             .in_plan_order()
         )
         return self.select_related("instance__convention__territoire").prefetch_related(
-            Prefetch("points__fiches", fiches), "points__decisions"
+            Prefetch("points__fiches", fiches)
         )
 
     def tenues(self) -> Self:
@@ -157,6 +161,11 @@ class Reunion(TimestampedModel):
         """Minutes by which the agenda exceeds the time planned; 0 when it fits."""
         return max(0, self.minutes_prevues - self.duree)
 
+    @property
+    def points_sans_duree(self) -> int:
+        """Points that nobody gave minutes to. Reads ``points.all()``."""
+        return sum(point.duree is None for point in self.points.all())
+
     def missing(self) -> list[str]:
         """What a good convocation still lacks, in sentences; nothing is refused. Reads ``points.all()``."""
         checks = (
@@ -189,6 +198,11 @@ class Reunion(TimestampedModel):
             self.save(update_fields=["statut", "updated_at"])
 
 
+class PointOrdreDuJourQuerySet(models.QuerySet["PointOrdreDuJour"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(reunion__in=Reunion.objects.visible_to(user))
+
+
 class PointOrdreDuJour(Ordered):
     """An item of the agenda, for information, for opinion or for decision, with the fiches it is about."""
 
@@ -209,6 +223,8 @@ class PointOrdreDuJour(Ordered):
         FicheAction, blank=True, related_name="points", verbose_name="fiches concernées"
     )
 
+    objects = PointOrdreDuJourQuerySet.as_manager()
+
     class Meta:
         verbose_name = "point de l’ordre du jour"
         verbose_name_plural = "points de l’ordre du jour"
@@ -217,3 +233,10 @@ class PointOrdreDuJour(Ordered):
 
     def __str__(self) -> str:
         return self.intitule
+
+    def get_absolute_url(self) -> str:
+        return self.reunion.get_absolute_url()
+
+    @property
+    def convention(self) -> Convention:
+        return self.reunion.convention

@@ -5,7 +5,7 @@ from django.views.generic import CreateView, DetailView, ListView, UpdateView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin
 from governance.forms.instances import InstanceForm
-from governance.models import Decision, DocumentEmis, Instance, Reunion
+from governance.models import Decision, DocumentEmis, Instance, Reunion, SujetEnAttente
 
 
 class GouvernanceView(InConventionMixin, ListView):
@@ -38,6 +38,17 @@ class InstanceView(InConventionMixin, PermissionMixin, DetailView):
     permission = "governance.view_instance"
     template_name = "governance/instance.html"
     room = "gouvernance"
+
+    def get_context_data(self, **kwargs):
+        user = self.request.user
+        sujets = SujetEnAttente.objects.filter(instance=self.object).en_attente()
+        return super().get_context_data(
+            sujets=[
+                (sujet, user.has_perm("governance.change_sujetenattente", sujet))
+                for sujet in sujets.select_related("auteur", "instance__convention")
+            ],
+            **kwargs,
+        )
 
 
 class InstanceAddView(InConventionMixin, SuccessMessageMixin, CreateView):

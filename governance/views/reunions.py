@@ -1,11 +1,12 @@
 from django.contrib.messages.views import SuccessMessageMixin
+from django.db.models import Q
 from django.http import Http404
 from django.views.generic import DetailView, UpdateView
 
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
-from governance.forms.reunions import AgendaForm, NotesForm, ReunionForm, ReunionMoveForm
-from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, Reunion
+from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
+from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
 
 
 class ReunionMixin(InConventionMixin, PermissionMixin):
@@ -37,14 +38,25 @@ class ReunionView(ReunionMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         user = self.request.user
-        decisions = Decision.objects.visible_to(user).for_list(user)
+        taken = Q(reunion=self.object)
+        earlier = Q(pk__in=Decision.objects.before(self.object).ouvertes().values("pk"))
+        found = Decision.objects.visible_to(user).for_list(user).filter(taken | earlier)
+        decisions = list(found.most_pressing_first())
+        here = [decision for decision in decisions if decision.reunion_id == self.object.pk]
         return super().get_context_data(
-            decisions=decisions.filter(reunion=self.object).order_by("rang"),
-            ouvertes=decisions.before(self.object).ouvertes().most_pressing_first(),
+            decisions=sorted(here, key=lambda decision: decision.rang),
+            ouvertes=[decision for decision in decisions if decision.reunion_id != self.object.pk],
             documents=DocumentEmis.objects.visible_to(user).filter(reunion=self.object).without_content(),
+            pieces=self.pieces(),
             notes_form=NotesForm(instance=self.object),
             **kwargs,
         )
+
+    def pieces(self):
+        """Those that were withdrawn are shown to whoever may put them back."""
+        pieces = PieceReunion.objects.filter(reunion=self.object).for_page().order_by("pk")
+        may = self.request.user.has_perm("governance.attach_reunion", self.object)
+        return pieces if may else pieces.courantes()
 
 
 class ReunionAddView(InConventionMixin, PermissionMixin, SuccessMessageMixin, UpdateView):
@@ -92,13 +104,3 @@ class ReunionNotesView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
     form_class = NotesForm
     template_name = "governance/reunion_notes.html"
     success_message = "Les notes de séance sont enregistrées."
-
-
-class AgendaEditView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
-    permission = "governance.change_reunion"
-    form_class = AgendaForm
-    template_name = "governance/agenda_form.html"
-    success_message = "L’ordre du jour est enregistré."
-
-    def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"user": self.request.user}

@@ -1,4 +1,4 @@
-"""Rows of an agenda and of an instance when two people hold the same page."""
+"""Rows of an instance and notes of a meeting when two people hold the same page."""
 
 import datetime
 
@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ctg_portal.workflow import TransitionError
-from governance.models import PointOrdreDuJour, Reunion
+from governance.models import Reunion
 from tests.actions.test_pages import log_in
-from tests.factories import MembreInstanceFactory, PointOrdreDuJourFactory, ReunionFactory, UserFactory
+from tests.factories import MembreInstanceFactory, ReunionFactory, UserFactory
 
 RETIREE = "Une ligne a été retirée depuis l’ouverture de cette page"
 
@@ -22,23 +22,6 @@ def payload(*forms):
         for bound in form
         if bound.value() not in (None, False)
     }
-
-
-def test_agenda_row_removed_meanwhile_is_said_and_nothing_is_lost(client):
-    kept = PointOrdreDuJourFactory(intitule="Bilan")
-    removed = PointOrdreDuJourFactory(reunion=kept.reunion)
-    convention = kept.reunion.convention
-    log_in(client, convention)
-    url = reverse("governance:agenda_edit", args=[convention.code, kept.reunion.pk])
-    points = client.get(url).context["form"].points
-    data = payload(points.management_form, *points) | {"points-0-intitule": "Bilan de l’année"}
-    removed.delete()
-
-    response = client.post(url, data)
-
-    assert RETIREE in response.text
-    assert "Bilan de l’année" in response.text
-    assert [point.intitule for point in PointOrdreDuJour.objects.all()] == ["Bilan"]
 
 
 def test_member_removed_meanwhile_is_said(client):
@@ -70,24 +53,6 @@ def test_notes_saved_by_two_people_are_not_overwritten_unseen(client):
     assert client.post(url, data | {"empreinte": empreinte}).status_code == 302
     reunion.refresh_from_db()
     assert reunion.notes == "Les miennes."
-
-
-def test_agenda_of_a_meeting_held_meanwhile_gives_the_words_back(client):
-    point = PointOrdreDuJourFactory(intitule="Bilan", reunion__statut="convoquee")
-    reunion = point.reunion
-    log_in(client, reunion.convention)
-    url = reverse("governance:agenda_edit", args=[reunion.convention.code, reunion.pk])
-    points = client.get(url).context["form"].points
-    data = payload(points.management_form, *points) | {"points-0-intitule": "Bilan de l’année"}
-    Reunion.objects.filter(pk=reunion.pk).update(statut="tenue")
-
-    refused = client.post(url, data)
-
-    assert "La réunion est maintenant « tenue »" in refused.text
-    assert "Bilan de l’année" in refused.text
-    point.refresh_from_db()
-    assert point.intitule == "Bilan"
-    assert client.get(url).url == reunion.get_absolute_url()
 
 
 @pytest.mark.parametrize("statut", ["ouverte", "tenue"])
