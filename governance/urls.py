@@ -4,6 +4,7 @@ from governance.views import (
     actes,
     agenda,
     avis,
+    calendrier,
     changements,
     decisions,
     diagnostic,
@@ -95,6 +96,7 @@ mon_agenda = [
 
 urlpatterns = [
     path("mon-agenda/", include(mon_agenda)),
+    path("reunions/", calendrier.CalendrierView.as_view(), name="calendrier"),
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path(
         "conventions/<slug:code>/plan/changements/", changements.ChangementsView.as_view(), name="changements"

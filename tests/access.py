@@ -327,6 +327,7 @@ ROWS: dict[str, Row] = {
     "governance:diagnostic_docx": inside(),
     "governance:diagnostic_pdf": inside(method="post", status=302),
     "governance:diagnostic_validate": inside(allowed=COORD),
+    "governance:calendrier": Row((), ALL),
     "governance:agenda": Row((), ALL),
     "governance:agenda_open": Row((), ALL, "post", 302),
     "governance:agenda_renew": Row((), ALL),

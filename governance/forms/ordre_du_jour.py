@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 
 from actions.models import FicheAction
@@ -12,6 +13,7 @@ from conventions.forms.base import ConstrainedForm, PlacedForm, SectionForm
 from ctg_portal.depots import DepotField
 from ctg_portal.fields import NombreField, TexteLong
 from governance.choices import fiche_choices, fiches_of
+from governance.forms.reunions import ReunionForm
 from governance.models import ModeleOrdreDuJour, PieceReunion, PointOrdreDuJour, Reunion, SujetEnAttente
 from governance.ordre_du_jour import (
     TRAMES,
@@ -29,6 +31,8 @@ GESTE = re.compile(
     r"point-(?P<pk>[0-9]{1,15}):(?:(?P<sens>haut|bas)|dans:reunion-[0-9]{1,15}:(?P<apres>[0-9]{0,15}))"
 )
 """« point-12:haut », or « point-12:dans:reunion-5:9 »: after the point 9 (first without a number)."""
+USUELS = ("duree", "lieu", "lien", "president", "secretaire")
+"""What a meeting takes from the last one of its instance, for its secretary to change."""
 RGPD = "Aucun document sur une famille ou une personne privée."
 
 
@@ -204,22 +208,14 @@ class SuggestionForm(forms.ModelForm):
         return self.instance
 
 
-class TakeForm(forms.ModelForm):
-    """An agenda taken over: of an earlier meeting, of a kept one, of those that every convention has."""
+class SourcesMixin:
+    """A field ``source``: an agenda of an earlier meeting, a kept one, or one of those that every convention has."""
 
-    source = forms.ChoiceField(label="Partir de", error_messages={"required": "Choisissez d’où partir."})
-
-    class Meta:
-        model = Reunion
-        fields = []
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        convention = self.instance.convention
+    def offer_sources(self, convention, *, but=None, empty="Choisir…"):
         self.modeles = {f"modele-{row.pk}": row for row in convention.modeles_ordre_du_jour.all()}
         earlier = (
             Reunion.objects.filter(instance__convention=convention)
-            .exclude(pk=self.instance.pk)
+            .exclude(pk=but)
             .exclude(points=None)
             .select_related("instance")
             .order_by("-debut", "-pk")
@@ -231,19 +227,57 @@ class TakeForm(forms.ModelForm):
             ("Modèles de la convention", [(code, str(modele)) for code, modele in self.modeles.items()]),
             ("Trames du portail", [(f"trame-{code}", nom) for code, (nom, _) in TRAMES.items()]),
         ]
-        self.fields["source"].choices = [("", "Choisir…"), *((nom, rows) for nom, rows in groups if rows)]
-
-    def save(self, *, by):
-        add_points(self.instance, self.proposes())
-        return self.instance
+        self.fields["source"].choices = [("", empty), *((nom, rows) for nom, rows in groups if rows)]
 
     def proposes(self):
+        """The points of what was chosen; none of nothing."""
         source = self.cleaned_data["source"]
+        if not source:
+            return []
         if source in self.reunions:
             return points_of_reunion(self.reunions[source])
         if source in self.modeles:
             return points_of_modele(self.modeles[source].points.all())
         return list(TRAMES[source.removeprefix("trame-")][1])
+
+
+class TakeForm(SourcesMixin, forms.ModelForm):
+    """An agenda whose points are added to that of the meeting."""
+
+    source = forms.ChoiceField(label="Partir de", error_messages={"required": "Choisissez d’où partir."})
+
+    class Meta:
+        model = Reunion
+        fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.offer_sources(self.instance.convention, but=self.instance.pk)
+
+    def save(self, *, by):
+        add_points(self.instance, self.proposes())
+        return self.instance
+
+
+class ReunionAddForm(SourcesMixin, ReunionForm):
+    """A new meeting: what is usual is there already, as the last one of the instance had it."""
+
+    source = forms.ChoiceField(label="Ordre du jour", required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        instance = self.instance.instance
+        self.offer_sources(instance.convention, empty="Vide")
+        last = instance.reunions.exclude(statut=Reunion.Statut.ANNULEE).order_by("-debut").first()
+        if last is not None:
+            self.initial |= {name: getattr(last, name) for name in USUELS}
+        self.helper.layout.append("source")
+
+    @transaction.atomic
+    def save(self, commit=True):
+        reunion = super().save(commit)
+        add_points(reunion, self.proposes())
+        return reunion
 
 
 class ModeleForm(ConstrainedForm):

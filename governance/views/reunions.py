@@ -5,6 +5,8 @@ from django.views.generic import DetailView, UpdateView
 
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
+from governance.conflits import conflicts_of
+from governance.forms.ordre_du_jour import ReunionAddForm
 from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
 
@@ -48,6 +50,7 @@ class ReunionView(ReunionMixin, DetailView):
             ouvertes=[decision for decision in decisions if decision.reunion_id != self.object.pk],
             documents=DocumentEmis.objects.visible_to(user).filter(reunion=self.object).without_content(),
             pieces=self.pieces(),
+            conflits=conflicts_of(self.object, user) if self.object.is_a_venir else [],
             notes_form=NotesForm(instance=self.object),
             **kwargs,
         )
@@ -64,7 +67,7 @@ class ReunionAddView(InConventionMixin, PermissionMixin, SuccessMessageMixin, Up
 
     queryset = Instance.objects.select_related("convention__territoire")
     permission = "governance.change_instance"
-    form_class = ReunionForm
+    form_class = ReunionAddForm
     template_name = "governance/reunion_form.html"
     room = "gouvernance"
     success_message = "La réunion est enregistrée. Préparez maintenant son ordre du jour."

@@ -1,5 +1,7 @@
 """The agenda as it is built: added to, put in order, taken over, with two people at it."""
 
+import datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -220,7 +222,7 @@ def test_kept_agenda_starts_the_next_one_without_fiches(client, reunion):
     assert "Un modèle porte déjà ce nom." in client.post(url, {"intitule": "COPIL d’automne"}).text
 
     modele = ModeleOrdreDuJour.objects.get()
-    other = ReunionFactory(instance=reunion.instance, debut="2026-12-24T10:00:00Z")
+    other = ReunionFactory(instance=reunion.instance, debut=reunion.debut + datetime.timedelta(days=30))
     client.post(url_of("agenda_take", other), {"source": f"modele-{modele.pk}"})
     client.post(url_of("agenda_take", other), {"source": f"reunion-{reunion.pk}"})
 
@@ -330,3 +332,23 @@ def test_agenda_page_reads_a_constant_number_of_rows(client, reunion, django_ass
 
     with django_assert_max_num_queries(15):
         client.get(url_of("agenda_edit", reunion))
+
+
+def test_new_meeting_takes_what_is_usual_from_the_last_one(client, reunion):
+    add_points(reunion, [PointPropose("Bilan", duree=20)])
+    Reunion.objects.filter(pk=reunion.pk).update(statut="tenue", president="La présidente", duree=90)
+    log_in(client, reunion.convention)
+    url = reverse("governance:reunion_add", args=[reunion.convention.code, reunion.instance_id])
+    form = client.get(url).context["form"]
+    assert (form["president"].value(), form["duree"].value()) == ("La présidente", 90)
+
+    data = {
+        "debut": f"{reunion.jour + datetime.timedelta(days=30)}T10:00",
+        "duree": 90,
+        "lieu": "",
+        "source": f"reunion-{reunion.pk}",
+    }
+    assert client.post(url, data).status_code == 302
+
+    new = Reunion.objects.latest("pk")
+    assert (agenda(new), new.statut) == (["Bilan"], "preparation")
