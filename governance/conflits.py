@@ -24,35 +24,38 @@ class Conflit:
 
 
 def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
-    """Who of the instance is expected at another meeting while ``reunion`` runs. One query.
+    """Who of the instance is expected at another meeting while ``reunion`` runs. Two queries at most.
 
     A person is known by the account of the seat, else by organisation and name. What ``user`` may not read of the
     other meeting is not told: neither its instance nor its convention.
     """
+    length = ExpressionWrapper(F("duree") * MINUTE, output_field=DurationField())
+    autres = (
+        Reunion.objects.filter(debut__lt=reunion.fin)
+        .annotate(finit_a=F("debut") + length)
+        .filter(finit_a__gt=reunion.debut)
+        .exclude(pk=reunion.pk)
+        .exclude(statut=Reunion.Statut.ANNULEE)
+        .select_related("instance__convention__territoire")
+        .order_by("debut", "pk")
+    )
+    by_instance: dict[int, list[Reunion]] = {}
+    for autre in autres:
+        by_instance.setdefault(autre.instance_id, []).append(autre)
+    if not by_instance:
+        return []
     same_person = (Q(user__isnull=False) & Q(user=OuterRef("user"))) | (
         ~Q(nom="") & Q(organisation=OuterRef("organisation"), nom__iexact=OuterRef("nom"))
     )
     here = MembreInstance.objects.filter(same_person, instance=reunion.instance_id)
-    length = ExpressionWrapper(F("instance__reunions__duree") * MINUTE, output_field=DurationField())
-    rows = (
-        MembreInstance.objects.alias(fin=F("instance__reunions__debut") + length)
-        .filter(Exists(here), instance__reunions__debut__lt=reunion.fin, fin__gt=reunion.debut)
-        .exclude(instance__reunions=reunion.pk)
-        .exclude(instance__reunions__statut=Reunion.Statut.ANNULEE)
-        .annotate(
-            reunion_pk=F("instance__reunions__pk"),
-            reunion_debut=F("instance__reunions__debut"),
-        )
-        .select_related("user", "instance__convention__territoire")
-        .order_by("reunion_debut", "ordre", "pk")
-    )
+    sieges = MembreInstance.objects.filter(Exists(here), instance__in=by_instance).select_related("user")
     found = []
-    for row in rows:
-        autre = Reunion(pk=row.reunion_pk, debut=row.reunion_debut, instance=row.instance)
-        readable = bool(roles_on(user, row.instance.convention_id))
-        ailleurs = f"{autre}, {row.instance.convention.territoire.nom_court}" if readable else ""
-        url = autre.get_absolute_url() if readable else ""
-        found.append(Conflit(row.nom or str(row.user), row.reunion_debut, ailleurs, url))
+    for siege in sieges.order_by("nom", "pk"):
+        for autre in by_instance[siege.instance_id]:
+            readable = bool(roles_on(user, autre.convention.pk))
+            ailleurs = f"{autre}, {autre.convention.territoire.nom_court}" if readable else ""
+            url = autre.get_absolute_url() if readable else ""
+            found.append(Conflit(siege.nom or str(siege.user), autre.debut, ailleurs, url))
     return list(dict.fromkeys(found))
 
 

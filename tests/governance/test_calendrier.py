@@ -37,14 +37,20 @@ def caf():
 )
 def test_two_meetings_of_one_person_conflict_while_both_run(caf, decalage, attendu):
     ici, ailleurs = held(DEBUT), held(DEBUT + datetime.timedelta(minutes=decalage))
+    # Meetings of other years of the two instances run at other times.
     for reunion in (ici, ailleurs):
         MembreInstanceFactory(instance=reunion.instance, organisation=caf, nom="Dominique Lacan")
+        held(DEBUT - datetime.timedelta(days=365), instance=reunion.instance)
     user = HabilitationFactory(convention=ici.convention, role="coordination").user
 
     found = conflicts_of(ici, user)
 
-    assert bool(found) is attendu
-    pair = Reunion.objects.select_related("instance").prefetch_related("instance__membres__user")
+    assert [conflit.debut for conflit in found] == [ailleurs.debut] * attendu
+    pair = (
+        Reunion.objects.filter(pk__in=[ici.pk, ailleurs.pk])
+        .select_related("instance")
+        .prefetch_related("instance__membres__user")
+    )
     assert bool(in_conflict(pair)) is attendu
 
 

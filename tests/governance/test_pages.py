@@ -17,7 +17,7 @@ from tests.factories import (
     ReunionFactory,
 )
 
-QUERIES = {"detail": 15, "register": 12, "reunion": 15, "instance": 10, "dossier_preview": 15}
+QUERIES = {"detail": 15, "register": 12, "reunion": 16, "instance": 10, "dossier_preview": 15}
 
 
 @pytest.fixture
@@ -34,8 +34,7 @@ def fill(reunion, count):
         decision = DecisionFactory(reunion=reunion, texte=f"Décision prise {number}")
         EffetDecision.objects.create(decision=decision, fiche=fiche)
         MembreInstanceFactory(instance=reunion.instance)
-        if number:
-            ReunionFactory(instance=InstanceFactory(convention=reunion.convention))
+        ReunionFactory(instance=InstanceFactory(convention=reunion.convention))
 
 
 @pytest.mark.parametrize("count", [1, 3])
