@@ -51,7 +51,7 @@ from diagnostics.models import (
     Questionnaire,
     Valeur,
 )
-from governance.models import Decision, Instance, MembreInstance, PointOrdreDuJour, Reunion
+from governance.models import Decision, Instance, MembreInstance, PointOrdreDuJour, Presence, Reunion
 
 PASSWORD = "mot-de-passe-de-test"
 
@@ -471,6 +471,18 @@ class ReunionFactory(DjangoModelFactory):
     instance = factory.SubFactory(InstanceFactory)
     debut = factory.LazyFunction(lambda: timezone.now() + datetime.timedelta(days=14))
     lieu = "Salle des fêtes"
+
+
+class PresenceFactory(DjangoModelFactory):
+    class Meta:
+        model = Presence
+
+    reunion = factory.SubFactory(ReunionFactory)
+    organisation = factory.SubFactory(OrganisationFactory)
+    structure = factory.LazyAttribute(lambda row: str(row.organisation))
+    fonction = factory.Sequence(lambda n: f"Élu·e {n}")
+    nom = factory.Sequence(lambda n: f"Personne {n}")
+    email = factory.Sequence(lambda n: f"personne{n}@example.org")
 
 
 class PointOrdreDuJourFactory(DjangoModelFactory):

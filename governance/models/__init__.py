@@ -1,17 +1,22 @@
 from governance.models.agenda import FluxAgenda
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
+from governance.models.envoi import Destinataire, Envoi
 from governance.models.instance import Instance, MembreInstance
+from governance.models.presence import Presence
 from governance.models.reunion import TRANSITIONS_REUNION, PointOrdreDuJour, Reunion
 
 __all__ = [
     "TRANSITIONS_REUNION",
     "Decision",
+    "Destinataire",
     "DocumentEmis",
     "EffetDecision",
+    "Envoi",
     "FluxAgenda",
     "Instance",
     "MembreInstance",
     "PointOrdreDuJour",
+    "Presence",
     "Reunion",
 ]

@@ -6,6 +6,7 @@ from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from governance.forms.reunions import AgendaForm, NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, Reunion
+from governance.suivi import follow_up
 
 
 class ReunionMixin(InConventionMixin, PermissionMixin):
@@ -43,6 +44,7 @@ class ReunionView(ReunionMixin, DetailView):
             ouvertes=decisions.before(self.object).ouvertes().most_pressing_first(),
             documents=DocumentEmis.objects.visible_to(user).filter(reunion=self.object).without_content(),
             notes_form=NotesForm(instance=self.object),
+            suivi=follow_up(self.object, list(self.object.presences.all())),
             **kwargs,
         )
 
