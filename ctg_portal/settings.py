@@ -140,6 +140,8 @@ PORTAIL_URL = env("PORTAIL_URL", default="").rstrip("/") or (
 )
 # The hour, in Paris, from which reminders and digests leave on working days.
 NOTIFICATIONS_HEURE = min(23, max(0, env.int("NOTIFICATIONS_HEURE", default=7)))
+# Minutes during which an e-mail about a meeting can be stopped before it leaves.
+ENVOI_DELAI = min(120, max(1, env.int("ENVOI_DELAI", default=5)))
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

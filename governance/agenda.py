@@ -36,7 +36,7 @@ def calendar_of(user: User, *, absolute: Absolute) -> bytes:
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", "Portail CTG")
     calendar.add("refresh-interval", RAFRAICHIR, parameters={"VALUE": "DURATION"})
-    calendar.add_component(_paris())
+    calendar.add_component(paris_zone())
     since = timezone.localdate() - datetime.timedelta(days=JOURS_PASSES)
     for events in (_reunions, _fiches, _etapes, _fins):
         for event in events(user, since, absolute):
@@ -45,7 +45,7 @@ def calendar_of(user: User, *, absolute: Absolute) -> bytes:
     return content
 
 
-def _paris() -> Timezone:
+def paris_zone() -> Timezone:
     """The rule of Europe/Paris since 1996, without an end: the last Sundays of March and October."""
     component = Timezone()
     component.add("tzid", PARIS.key)
@@ -64,25 +64,32 @@ def _paris() -> Timezone:
     return component
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Words typed by somebody, on one line: breaks and control characters become spaces."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _event(kind: str, row: Any, *, stamp: Any, summary: str, url: str, **fields: Any) -> Event:
-    """``stamp`` is the row that says when it was made and last changed. The UID never changes."""
+    """``stamp`` is the row that says when it was made and last changed. The UID never changes.
+
+    A meeting has a UID and a revision of its own, those of the e-mails about it.
+    """
     event = Event()
-    event.add("uid", f"{kind}-{row.pk}@portail-ctg")
     modified = stamp.updated_at.replace(microsecond=0)
+    if isinstance(row, Reunion):
+        event.add("uid", row.agenda_uid)
+        event.add("sequence", row.sequence)
+    else:
+        event.add("uid", f"{kind}-{row.pk}@portail-ctg")
+        # Grows at each change, as a revision number must, without being kept anywhere.
+        event.add("sequence", max(0, int((stamp.updated_at - stamp.created_at).total_seconds())))
     event.add("dtstamp", modified)
     event.add("last-modified", modified)
-    # Grows at each change, as a revision number must, without being kept anywhere.
-    event.add("sequence", max(0, int((stamp.updated_at - stamp.created_at).total_seconds())))
-    event.add("summary", _line(summary))
+    event.add("summary", one_line(summary))
     event.add("url", url)
     for name, value in fields.items():
         if value:
-            event.add(name, _line(value) if isinstance(value, str) else value)
+            event.add(name, one_line(value) if isinstance(value, str) else value)
     return event
 
 

@@ -7,7 +7,16 @@ import rules
 from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
-from governance.models import Decision, DocumentEmis, PieceReunion, PointOrdreDuJour, Reunion, SujetEnAttente
+from governance.models import (
+    Decision,
+    DocumentEmis,
+    Envoi,
+    PieceReunion,
+    PointOrdreDuJour,
+    Presence,
+    Reunion,
+    SujetEnAttente,
+)
 
 PROPOSENT = (Role.COORDINATION, Role.RELECTURE, Role.REDACTION, Role.PILOTAGE)
 """Who may say what an instance should speak of."""
@@ -92,6 +101,32 @@ def is_waiting(user: User, sujet: SujetEnAttente) -> bool:
     return sujet.point_id is None
 
 
+@rules.predicate
+def coordinated(user: User, obj: Any) -> bool:
+    """Reads what the coordination sent, also once the convention is closed."""
+    return has_role(user, _convention(obj).pk, [Role.COORDINATION])
+
+
+@rules.predicate
+def is_repondable(user: User, presence: Presence) -> bool:
+    return presence.reunion.is_repondable
+
+
+@rules.predicate
+def is_brouillon(user: User, envoi: Envoi) -> bool:
+    return envoi.is_brouillon
+
+
+@rules.predicate
+def is_stoppable(user: User, envoi: Envoi) -> bool:
+    return envoi.is_stoppable
+
+
+@rules.predicate
+def is_parti(user: User, envoi: Envoi) -> bool:
+    return envoi.statut == Envoi.Statut.PARTI
+
+
 for model in ("instance", "reunion", "decision", "documentemis", "piecereunion"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
@@ -113,3 +148,12 @@ rules.add_perm("governance.change_modeleordredujour", coordinates)
 rules.add_perm("governance.propose_instance", proposes)
 rules.add_perm("governance.write_sujetenattente", coordinates | (proposes & proposed_it))
 rules.add_perm("governance.change_sujetenattente", (coordinates | (proposes & proposed_it)) & is_waiting)
+rules.add_perm("governance.send_reunion", coordinates)
+rules.add_perm("governance.trace_reunion", coordinated)
+rules.add_perm("governance.coordinate_presence", coordinates)
+rules.add_perm("governance.answer_presence", coordinates & is_repondable)
+rules.add_perm("governance.view_envoi", coordinated)
+rules.add_perm("governance.coordinate_envoi", coordinates)
+rules.add_perm("governance.write_envoi", coordinates & is_brouillon)
+rules.add_perm("governance.stop_envoi", coordinates & is_stoppable)
+rules.add_perm("governance.retry_envoi", coordinates & is_parti)

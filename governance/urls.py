@@ -10,8 +10,11 @@ from governance.views import (
     diagnostic,
     documents,
     elus,
+    envois,
     instances,
     ordre_du_jour,
+    presences,
+    reponses,
     reunions,
 )
 
@@ -58,6 +61,25 @@ gouvernance = [
     path("pieces/<int:pk>/retirer/", ordre_du_jour.PieceWithdrawView.as_view(), name="piece_withdraw"),
     path("pieces/<int:pk>/remettre/", ordre_du_jour.PieceRestoreView.as_view(), name="piece_restore"),
     path("reunions/<int:pk>/decisions/nouvelle/", decisions.DecisionAddView.as_view(), name="decision_add"),
+    path("reunions/<int:pk>/presences/", presences.PresencesView.as_view(), name="presences"),
+    path(
+        "reunions/<int:pk>/presences/preparer/",
+        presences.PresencesPrepareView.as_view(),
+        name="presences_prepare",
+    ),
+    path("reunions/<int:pk>/presences/inviter/", presences.PresenceAddView.as_view(), name="presence_add"),
+    path("reunions/<int:pk>/emargement/", presences.EmargementView.as_view(), name="emargement"),
+    path("reunions/<int:pk>/envois/", envois.EnvoisView.as_view(), name="envois"),
+    path("reunions/<int:pk>/envois/xlsx/", envois.EnvoisExportView.as_view(), name="envois_export"),
+    path("reunions/<int:pk>/envois/<slug:nature>/", envois.EnvoiAddView.as_view(), name="envoi_add"),
+    path("presences/<int:pk>/", presences.PresenceEditView.as_view(), name="presence_edit"),
+    path("presences/<int:pk>/retirer/", presences.PresenceRemoveView.as_view(), name="presence_remove"),
+    path("envois/<int:pk>/", envois.EnvoiView.as_view(), name="envoi"),
+    path("envois/<int:pk>/modifier/", envois.EnvoiEditView.as_view(), name="envoi_edit"),
+    path("envois/<int:pk>/lancer/", envois.EnvoiLaunchView.as_view(), name="envoi_launch"),
+    path("envois/<int:pk>/arreter/", envois.EnvoiStopView.as_view(), name="envoi_stop"),
+    path("envois/<int:pk>/reprendre/", envois.EnvoiRetryView.as_view(), name="envoi_retry"),
+    path("envois/<int:pk>/jeter/", envois.EnvoiDropView.as_view(), name="envoi_drop"),
     path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
@@ -95,6 +117,7 @@ mon_agenda = [
 ]
 
 urlpatterns = [
+    path("reponse/<slug:cle>/", reponses.ReponseView.as_view(), name="reponse"),
     path("mon-agenda/", include(mon_agenda)),
     path("reunions/", calendrier.CalendrierView.as_view(), name="calendrier"),
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),

@@ -57,6 +57,7 @@ from governance.models import (
     MembreInstance,
     PieceReunion,
     PointOrdreDuJour,
+    Presence,
     Reunion,
     SujetEnAttente,
 )
@@ -479,6 +480,18 @@ class ReunionFactory(DjangoModelFactory):
     instance = factory.SubFactory(InstanceFactory)
     debut = factory.LazyFunction(lambda: timezone.now() + datetime.timedelta(days=14))
     lieu = "Salle des fêtes"
+
+
+class PresenceFactory(DjangoModelFactory):
+    class Meta:
+        model = Presence
+
+    reunion = factory.SubFactory(ReunionFactory)
+    organisation = factory.SubFactory(OrganisationFactory)
+    structure = factory.LazyAttribute(lambda row: str(row.organisation))
+    fonction = factory.Sequence(lambda n: f"Élu·e {n}")
+    nom = factory.Sequence(lambda n: f"Personne {n}")
+    email = factory.Sequence(lambda n: f"personne{n}@example.org")
 
 
 class PointOrdreDuJourFactory(DjangoModelFactory):

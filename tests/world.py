@@ -42,7 +42,8 @@ from ctg_portal.models import User
 from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
-from governance.models import DocumentEmis, FluxAgenda, ModeleOrdreDuJour, Reunion
+from governance.invitations import facts_of
+from governance.models import DocumentEmis, Envoi, FluxAgenda, ModeleOrdreDuJour, Reunion
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -69,6 +70,7 @@ from tests.factories import (
     PiloteFactory,
     PlanActionsFactory,
     PointOrdreDuJourFactory,
+    PresenceFactory,
     QuestionFactory,
     QuestionnaireFactory,
     ReunionFactory,
@@ -285,6 +287,31 @@ def build_world():
         retiree_par=people["coordination"],
     )
     modele_odj = ModeleOrdreDuJour.objects.create(convention=convention, intitule="COPIL d’automne")
+    presence, invitee = (
+        PresenceFactory(reunion=reunion, organisation=epci, qualite=qualite, voix=voix)
+        for qualite, voix in (("titulaire", "deliberative"), ("invite", "aucune"))
+    )
+    # Past its own meeting, whose day nobody awaits: what was written and what left.
+    envois_reunion = {
+        name: Envoi.objects.create(
+            reunion=reunion,
+            nature=nature,
+            objet="Comité de pilotage",
+            statut=statut,
+            part_le=part_le,
+            faits=facts_of(reunion, by=people["coordination"]) if part_le else {},
+            auteur=people["coordination"],
+        )
+        for name, nature, statut, part_le in (
+            ("envoi_brouillon", "convocation", "brouillon", None),
+            ("envoi_a_jeter_avant", "modification", "brouillon", None),
+            ("envoi_programme", "convocation", "programme", timezone.now() + datetime.timedelta(hours=2)),
+            ("envoi_parti", "rappel", "parti", timezone.now() - datetime.timedelta(days=1)),
+        )
+    }
+    for envoi_reunion in envois_reunion.values():
+        if envoi_reunion.part_le:
+            envoi_reunion.destinataires.create(presence=presence, nom=str(presence), email=presence.email)
     tenue = ReunionFactory(
         instance=instance, statut=Reunion.Statut.TENUE, debut=timezone.now() - datetime.timedelta(days=90)
     )
@@ -395,6 +422,9 @@ def build_world():
             "piece_reunion_retiree": piece_reunion_retiree,
             "modele_odj": modele_odj,
             "tenue": tenue,
+            "presence": presence,
+            "invitee": invitee,
+            **envois_reunion,
             "decision": decision,
             "document": document,
             "document_en_echec": document_en_echec,

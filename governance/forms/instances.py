@@ -14,7 +14,7 @@ from governance.models import Instance, MembreInstance
 class MembreForm(OrderedForm):
     class Meta:
         model = MembreInstance
-        fields = ["organisation", "fonction", "nom", "qualite", "voix", "user"]
+        fields = ["organisation", "fonction", "nom", "qualite", "voix", "user", "email"]
 
     def __init__(self, *args, organisations, people, choices, **kwargs):
         super().__init__(*args, **kwargs)
@@ -41,7 +41,7 @@ class InstanceForm(LongTextsMixin, forms.ModelForm):
 
     class Meta:
         model = Instance
-        fields = ["nature", "intitule", "minimum_annuel", "theme", "role"]
+        fields = ["nature", "intitule", "minimum_annuel", "quorum", "pouvoirs_max", "theme", "role"]
         widgets = {"role": TexteLong(4)}
 
     def __init__(self, *args, **kwargs):
@@ -53,6 +53,7 @@ class InstanceForm(LongTextsMixin, forms.ModelForm):
         self.helper.layout = Layout(
             "intitule",
             Row(Column("nature", css_class="col-md-7"), Column("minimum_annuel", css_class="col-md-5")),
+            Row(Column("quorum", css_class="col-md-7"), Column("pouvoirs_max", css_class="col-md-5")),
             "theme",
             "role",
         )

@@ -5,10 +5,15 @@ from django.core.exceptions import ValidationError
 
 from conventions.forms.base import SectionForm
 from ctg_portal.fields import TexteLong
+from governance.convocations import prepare_presences
+from governance.envois import follow_meeting
 from governance.models import Reunion
 
 MARGE_ANNEES = 5
 """A meeting further than this from the period of its convention is a slip of the keyboard."""
+
+SUIVIS_PAR_AGENDA = {"debut", "duree", "lieu", "lien"}
+"""What the calendars of the people invited hold of a meeting."""
 
 
 class ReunionForm(forms.ModelForm):
@@ -51,6 +56,17 @@ class ReunionForm(forms.ModelForm):
             )
         return debut
 
+    @transaction.atomic
+    def save(self):
+        """What calendars know of it has a revision, which grows; the reminders set ahead follow."""
+        moved = self.instance.pk and SUIVIS_PAR_AGENDA & set(self.changed_data)
+        if moved:
+            self.instance.sequence += 1
+        reunion = super().save()
+        if moved:
+            follow_meeting(reunion)
+        return reunion
+
     def _get_validation_exclusions(self):
         # One meeting at a time in an instance, which is given by the address and not by a field.
         return super()._get_validation_exclusions() - {"instance"}
@@ -69,6 +85,9 @@ class ReunionMoveForm(forms.ModelForm):
 
     def save(self, *, by):
         self.instance.move_to(self.statut, by=by)
+        # Convened otherwise, or opened at once: the people expected are those of that day.
+        if self.instance.is_modifiable and not self.instance.presences.exists():
+            prepare_presences(self.instance)
         return self.instance
 
 

@@ -1,16 +1,20 @@
 from governance.models.agenda import FluxAgenda
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
+from governance.models.envoi import Destinataire, Envoi
 from governance.models.instance import Instance, MembreInstance
 from governance.models.pieces import PieceReunion
 from governance.models.preparation import ModeleOrdreDuJour, PointModele, SujetEnAttente
+from governance.models.presence import Presence
 from governance.models.reunion import TRANSITIONS_REUNION, PointOrdreDuJour, Reunion
 
 __all__ = [
     "TRANSITIONS_REUNION",
     "Decision",
+    "Destinataire",
     "DocumentEmis",
     "EffetDecision",
+    "Envoi",
     "FluxAgenda",
     "Instance",
     "MembreInstance",
@@ -18,6 +22,7 @@ __all__ = [
     "PieceReunion",
     "PointModele",
     "PointOrdreDuJour",
+    "Presence",
     "Reunion",
     "SujetEnAttente",
 ]

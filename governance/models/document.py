@@ -43,6 +43,7 @@ class DocumentEmis(models.Model):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
         DIAGNOSTIC = "diagnostic", "Diagnostic partagé"
         AVIS = "avis", "Avis de la CAF"
+        CONVOCATION = "convocation", "Convocation"
 
     class Statut(models.TextChoices):
         EN_PREPARATION = "en_preparation", "En préparation"

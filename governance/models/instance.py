@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Count, F, Prefetch, Q
 from django.urls import reverse
@@ -90,6 +90,19 @@ class Instance(TimestampedModel, Ordered):
         default=1,
         validators=[MaxValueValidator(52)],
         help_text="Une par an pour le COPIL et le COTECH ; 0 pour ne rien surveiller.",
+    )
+    quorum = models.PositiveSmallIntegerField(
+        "quorum (voix)",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+        help_text="Voix délibératives qu’il faut réunir, pouvoirs compris ; vide s’il n’y en a pas.",
+    )
+    pouvoirs_max = models.PositiveSmallIntegerField(
+        "pouvoirs par personne, au plus",
+        default=1,
+        validators=[MaxValueValidator(20)],
+        help_text="Un seul d’ordinaire ; 0 si l’instance n’admet pas de pouvoir.",
     )
 
     nb_tenues: int
@@ -211,6 +224,12 @@ class MembreInstance(Ordered):
         related_name="sieges",
         verbose_name="compte",
     )
+    email = models.EmailField(
+        "adresse électronique",
+        max_length=254,
+        blank=True,
+        help_text="Professionnelle, pour les convocations ; celle du compte, s’il y en a un, passe avant.",
+    )
 
     class Meta:
         verbose_name = "membre"
@@ -225,3 +244,8 @@ class MembreInstance(Ordered):
 
     def __str__(self) -> str:
         return f"{self.nom or self.fonction} ({self.organisation})"
+
+    @property
+    def adresse(self) -> str:
+        """Where the member is written to, empty when nobody knows. Reads ``user``."""
+        return self.user.email if self.user and self.user.is_active else self.email

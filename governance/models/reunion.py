@@ -1,7 +1,9 @@
 import datetime
+import uuid
 from typing import Self
 
 import pghistory
+from django.contrib.postgres.functions import RandomUUID
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.db.models import Prefetch
@@ -67,10 +69,12 @@ TRANSITIONS_REUNION = {
     Statut.TENUE.value: frozenset({Statut.DIFFUSEE.value, Statut.OUVERTE.value}),
 }
 
+STATUTS_REPONDABLES = (Statut.PREPARATION, Statut.CONVOQUEE)
+"""While the people expected may still answer, or be changed."""
 STATUTS_A_VENIR = (Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE)
 
 
-@pghistory.track()
+@pghistory.track(exclude=["uid", "sequence", "quorum"])
 class Reunion(TimestampedModel):
     """A meeting of an instance, from its preparation to its minutes."""
 
@@ -87,6 +91,22 @@ class Reunion(TimestampedModel):
     secretaire = models.CharField("secrétaire", max_length=150, blank=True)
     statut = models.CharField("statut", max_length=12, choices=Statut, default=Statut.PREPARATION)
     notes = models.TextField("notes de séance", blank=True)
+    uid = models.UUIDField(
+        "identifiant d’agenda", default=uuid.uuid4, db_default=RandomUUID(), unique=True, editable=False
+    )
+    sequence = models.PositiveIntegerField(
+        "révision d’agenda",
+        default=0,
+        editable=False,
+        help_text="Augmente quand la date, la durée, le lieu ou le lien changent, et à l’annulation.",
+    )
+    quorum = models.PositiveSmallIntegerField(
+        "quorum de cette réunion (voix)",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Celui de l’instance quand la liste des personnes attendues a été établie.",
+    )
 
     objects = ReunionQuerySet.as_manager()
 
@@ -117,6 +137,11 @@ class Reunion(TimestampedModel):
         return self.statut in STATUTS_A_VENIR
 
     @property
+    def is_repondable(self) -> bool:
+        """The people expected may still answer, or be changed."""
+        return self.statut in STATUTS_REPONDABLES
+
+    @property
     def is_decidable(self) -> bool:
         """Decisions are written while the meeting is open, or from what it decided once held."""
         return self.statut in (Statut.OUVERTE, Statut.TENUE)
@@ -135,6 +160,11 @@ class Reunion(TimestampedModel):
     def is_a_cloturer(self) -> bool:
         """Its time is past and nobody said whether it was held."""
         return self.statut in STATUTS_A_VENIR and not self.is_a_venir
+
+    @property
+    def agenda_uid(self) -> str:
+        """What a calendar program knows the meeting by, in e-mails and in feeds, whatever becomes of it."""
+        return f"{self.uid}@portail-ctg"
 
     @property
     def jour(self) -> datetime.date:
@@ -194,8 +224,10 @@ class Reunion(TimestampedModel):
                 f"La réunion a lieu le {self.jour:%d/%m/%Y} : elle ne peut pas être « {Statut(statut).label.lower()} » avant."
             )
         self.statut = statut
+        if statut == Statut.ANNULEE:
+            self.sequence += 1
         with pghistory.context(par=by.pk):
-            self.save(update_fields=["statut", "updated_at"])
+            self.save(update_fields=["statut", "sequence", "updated_at"])
 
 
 class PointOrdreDuJourQuerySet(models.QuerySet["PointOrdreDuJour"]):

@@ -9,6 +9,7 @@ from governance.conflits import conflicts_of
 from governance.forms.ordre_du_jour import ReunionAddForm
 from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
+from governance.suivi import follow_up
 
 
 class ReunionMixin(InConventionMixin, PermissionMixin):
@@ -52,6 +53,7 @@ class ReunionView(ReunionMixin, DetailView):
             pieces=self.pieces(),
             conflits=conflicts_of(self.object, user) if self.object.is_a_venir else [],
             notes_form=NotesForm(instance=self.object),
+            suivi=follow_up(self.object, list(self.object.presences.all())),
             **kwargs,
         )
 

@@ -18,7 +18,6 @@ from django.utils import timezone
 from actions import lettres
 from actions.courriel import plain, unsubscribe_token
 from actions.lettres import compose, deliver, make_rounds, plan_rounds, remind_once_a_day
-from actions.management.commands.worker import Clock
 from actions.models import (
     AbonnementCourriel,
     FicheAction,
@@ -30,6 +29,7 @@ from actions.models import (
 )
 from actions.models.lettre import ESSAIS
 from conventions.models import Habilitation
+from ctg_portal.management.commands.worker import Clock
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
 from tests.factories import HabilitationFactory, UserFactory, complete_fiche

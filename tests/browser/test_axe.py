@@ -34,6 +34,7 @@ NOT_PAGES = {
     "portefeuille_xlsx",
     "diagnostics:communes_export",
     "governance:flux",
+    "governance:envois_export",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES

@@ -29,6 +29,7 @@ from tests.factories import (
     MandatFactory,
     MembreInstanceFactory,
     OrganisationFactory,
+    PresenceFactory,
     SignataireFactory,
     TerritoireFactory,
     UserFactory,
@@ -87,6 +88,7 @@ def fill(organisation, convention):
     AtelierFactory(diagnostic__convention=convention).organisations.add(organisation)
     AvenantFactory(convention=convention).organisations_ajoutees.add(organisation)
     MandatFactory(organisation=organisation)
+    PresenceFactory(reunion__instance__convention=convention, organisation=organisation)
     Habilitation.objects.create(user=UserFactory(), role="lecture", organisation=organisation)
     ModeleFiche.objects.create(organisation=organisation, intitule="Ouvrir un relais")
 
@@ -101,7 +103,7 @@ def test_merge_moves_everything_and_undo_puts_it_back_row_by_row(staff):
 
     counts = count_references([gardee, absorbee])
     assert counts[absorbee.pk] == []
-    assert sum(count for _, count in counts[gardee.pk]) == counted == 14
+    assert sum(count for _, count in counts[gardee.pk]) == counted == 15
     assert {row.model for row in references(Organisation)} == {
         apps.get_model(operation["modele"])
         for operation in fusion.deplacements

@@ -12,6 +12,7 @@ from actions.lettres import plan_rounds
 from actions.preparation import plan_preparations
 from conventions.operations.impressions import BATTEMENT, beat
 from ctg_portal.pdf import ateliers
+from governance.departs import plan_envois
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Clock(threading.Thread):
     def run(self) -> None:
         while True:
             close_old_connections()
-            for ask in (beat, plan_rounds, plan_preparations):
+            for ask in (beat, plan_rounds, plan_preparations, plan_envois):
                 self._ask(ask)
             if self.stopped.wait(BATTEMENT.total_seconds()):
                 return connection.close()
