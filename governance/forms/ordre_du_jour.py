@@ -274,8 +274,8 @@ class ReunionAddForm(SourcesMixin, ReunionForm):
         self.helper.layout.append("source")
 
     @transaction.atomic
-    def save(self, commit=True):
-        reunion = super().save(commit)
+    def save(self):
+        reunion = super().save()
         add_points(reunion, self.proposes())
         return reunion
 

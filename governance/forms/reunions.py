@@ -2,6 +2,7 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from conventions.forms.base import SectionForm
 from ctg_portal.fields import TexteLong
