@@ -4,6 +4,7 @@ import datetime
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pghistory
 from django.db import transaction
@@ -50,12 +51,22 @@ def record_decision(
     point: PointOrdreDuJour | None = None,
     responsable: str = "",
     echeance: datetime.date | None = None,
+    mode: str = Decision.Mode.CONSENSUS,
+    pour: int | None = None,
+    contre: int | None = None,
+    abstentions: int | None = None,
     effets: Sequence[EffetDemande] = (),
 ) -> Decision:
     """Number the decision in its series, write it and apply its effects: all of it or nothing.
 
-    Raise ``TransitionError`` when the meeting takes no decision now, ``EffetsRefusesError`` when fiches refuse.
+    ``pour``, ``contre`` and ``abstentions`` are the voices of a vote. Raise ``TransitionError`` when the meeting takes
+    no decision now or the vote did not carry its effects, ``EffetsRefusesError`` when fiches refuse.
     """
+    if mode == Decision.Mode.VOTE and effets and (pour or 0) <= (contre or 0):
+        raise TransitionError(
+            f"La proposition n’est pas adoptée ({pour} pour, {contre} contre)\u00a0: elle ne change aucune fiche. "
+            "Retirez les effets pour l’inscrire au registre."
+        )
     # One writer at a time allots numbers; NO KEY leaves rows that only refer to the convention alone.
     convention = Convention.objects.select_for_update(no_key=True).get(pk=reunion.instance.convention_id)
     reunion = Reunion.objects.select_for_update(of=("self",)).select_related("instance").get(pk=reunion.pk)
@@ -80,6 +91,10 @@ def record_decision(
         texte=texte,
         responsable=responsable,
         echeance=echeance,
+        mode=mode,
+        pour=pour,
+        contre=contre,
+        abstentions=abstentions,
     )
     refus = []
     with pghistory.context(par=by.pk, decision=decision.numero):
@@ -93,32 +108,13 @@ def record_decision(
     return decision
 
 
-def preview_decision(
-    *,
-    reunion: Reunion,
-    by: User,
-    nature: str,
-    texte: str,
-    point: PointOrdreDuJour | None = None,
-    responsable: str = "",
-    echeance: datetime.date | None = None,
-    effets: Sequence[EffetDemande] = (),
-) -> tuple[str, list[str]]:
+def preview_decision(**asked: Any) -> tuple[str, list[str]]:
     """The number and the sentences of the effects, from a trial that is rolled back: nothing is written.
 
-    Raises as ``record_decision``: what is shown before is what happens after.
+    Takes and raises as ``record_decision``: what is shown before is what happens after.
     """
     with transaction.atomic():
-        decision = record_decision(
-            reunion=reunion,
-            by=by,
-            nature=nature,
-            texte=texte,
-            point=point,
-            responsable=responsable,
-            echeance=echeance,
-            effets=effets,
-        )
+        decision = record_decision(**asked)
         phrases = [effet.phrase for effet in decision.effets.select_related("fiche")]
         transaction.set_rollback(True)
     return decision.numero, phrases

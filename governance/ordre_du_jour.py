@@ -128,6 +128,8 @@ def remove_point(point: PointOrdreDuJour, *, by: User) -> None:
         raise TransitionError(
             f"Ce point porte la décision {', '.join(numeros)}\u00a0: il reste à l’ordre du jour."
         )
+    if point.notes:
+        raise TransitionError("Ce point porte des notes de séance\u00a0: il reste à l’ordre du jour.")
     for piece in PieceReunion.objects.courantes().filter(point=point):
         piece.withdraw(by=by)
     point.delete()

@@ -86,6 +86,11 @@ def is_of_a_modifiable_meeting(user: User, point: PointOrdreDuJour) -> bool:
 
 
 @rules.predicate
+def is_of_a_decidable_meeting(user: User, point: PointOrdreDuJour) -> bool:
+    return point.reunion.is_decidable
+
+
+@rules.predicate
 def proposes(user: User, obj: Any) -> bool:
     convention = _convention(obj)
     return has_role(user, convention.pk, PROPOSENT) and bool(is_open.test(user, convention))
@@ -144,6 +149,7 @@ rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
 rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)
 rules.add_perm("governance.coordinate_pointordredujour", coordinates)
 rules.add_perm("governance.change_pointordredujour", coordinates & is_of_a_modifiable_meeting)
+rules.add_perm("governance.note_pointordredujour", coordinates & is_of_a_decidable_meeting)
 rules.add_perm("governance.change_modeleordredujour", coordinates)
 rules.add_perm("governance.propose_instance", proposes)
 rules.add_perm("governance.write_sujetenattente", coordinates | (proposes & proposed_it))

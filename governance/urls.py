@@ -16,6 +16,7 @@ from governance.views import (
     presences,
     reponses,
     reunions,
+    seance,
 )
 
 app_name = "governance"
@@ -31,6 +32,13 @@ odj = [
         ordre_du_jour.AgendaSuggestView.as_view(),
         name="agenda_suggest",
     ),
+]
+
+en_seance = [
+    path("", seance.SeanceView.as_view(), name="seance"),
+    path("point/", seance.SeancePointView.as_view(), name="seance_point"),
+    path("decision/", seance.SeanceDecisionView.as_view(), name="seance_decision"),
+    path("presences/", seance.SeancePresencesView.as_view(), name="seance_presences"),
 ]
 
 gouvernance = [
@@ -51,6 +59,12 @@ gouvernance = [
         "reunions/<int:reunion>/points/<int:pk>/retirer/",
         ordre_du_jour.PointRemoveView.as_view(),
         name="point_remove",
+    ),
+    path("reunions/<int:pk>/seance/", include(en_seance)),
+    path(
+        "reunions/<int:reunion>/points/<int:pk>/notes/",
+        seance.SeanceNotesView.as_view(),
+        name="seance_notes",
     ),
     path("modeles/<int:pk>/supprimer/", ordre_du_jour.ModeleRemoveView.as_view(), name="modele_remove"),
     path("instances/<int:pk>/sujets/nouveau/", ordre_du_jour.SujetAddView.as_view(), name="sujet_add"),

@@ -315,6 +315,7 @@ def build_world():
     tenue = ReunionFactory(
         instance=instance, statut=Reunion.Statut.TENUE, debut=timezone.now() - datetime.timedelta(days=90)
     )
+    point_tenu = PointOrdreDuJourFactory(reunion=tenue)
     decision = DecisionFactory(reunion=tenue)
     contenu = b"%PDF-1.7 un document d'essai"
     document = DocumentEmis.objects.create(
@@ -417,6 +418,7 @@ def build_world():
             "lien": lien,
             "instance": instance,
             "point": point,
+            "point_tenu": point_tenu,
             "sujet": sujet,
             "piece_reunion": piece_reunion,
             "piece_reunion_retiree": piece_reunion_retiree,

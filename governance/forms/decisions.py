@@ -5,14 +5,16 @@ from django.forms import BaseFormSet, formset_factory
 
 from actions.models import FicheAction
 from conventions.forms.base import PlausibleDatesMixin
-from ctg_portal.fields import LongTextsMixin, TexteLong
+from ctg_portal.fields import LongTextsMixin, NombreField, TexteLong
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
 from governance.models import Decision, EffetDecision
+from governance.models.composition import count_voices
 from governance.operations import EffetDemande, EffetsRefusesError, preview_decision, record_decision
 
 Effet = EffetDecision.Effet
+VOIX = ("pour", "contre", "abstentions")
 
 EFFETS = [(Effet.AUCUN, "Sans changement"), *(choice for choice in Effet.choices if choice[0] != Effet.AUCUN)]
 
@@ -75,10 +77,23 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
 
     apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    pour = NombreField(label="Pour", required=False, min_value=0, max_value=999)
+    contre = NombreField(label="Contre", required=False, min_value=0, max_value=999)
+    abstentions = NombreField(label="Abstentions", required=False, min_value=0, max_value=999)
 
     class Meta:
         model = Decision
-        fields = ["point", "nature", "texte", "responsable", "echeance"]
+        fields = [
+            "point",
+            "nature",
+            "texte",
+            "responsable",
+            "echeance",
+            "mode",
+            "pour",
+            "contre",
+            "abstentions",
+        ]
         widgets = {
             "texte": TexteLong(4),
             "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
@@ -101,6 +116,11 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
             "nature",
             "texte",
             Row(Column("responsable", css_class="col-md-7"), Column("echeance", css_class="col-md-5")),
+            Row(
+                Column("mode", css_class="col-md-6"),
+                *(Column(name, css_class="col-4 col-md-2") for name in VOIX),
+                css_class="gx-2",
+            ),
         )
         fiches = fiches_of(reunion.convention, user).actives()
         self.effets = EffetFormSet(
@@ -120,6 +140,41 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
                 f"L’échéance ne peut pas précéder la réunion, le {date_fr(self.reunion.jour)}."
             )
         return echeance
+
+    def clean(self):
+        cleaned = super().clean()
+        given = [name for name in VOIX if cleaned.get(name) is not None]
+        if cleaned.get("mode") == Decision.Mode.CONSENSUS and given:
+            self.add_error(
+                "mode",
+                "Un consensus ne compte pas de voix\u00a0: choisissez «\u00a0Par un vote\u00a0», ou effacez-les.",
+            )
+        elif cleaned.get("mode") == Decision.Mode.VOTE and not self.errors:
+            self._check_vote(cleaned, given)
+        return cleaned
+
+    def _check_vote(self, cleaned, given):
+        if len(given) < len(VOIX):
+            raise forms.ValidationError(
+                "Comptez les voix pour, contre et les abstentions\u00a0; 0 s’il n’y en a pas."
+            )
+        total = sum(cleaned[name] for name in VOIX)
+        presences = list(self.reunion.presences.all())
+        if not total:
+            raise forms.ValidationError("Un vote compte au moins une voix.")
+        if not any(presence.etat for presence in presences):
+            return
+        found = count_voices(
+            presences,
+            quorum=self.reunion.quorum,
+            pouvoirs_max=self.reunion.instance.pouvoirs_max,
+            en_seance=True,
+        )
+        if total > found.total:
+            raise forms.ValidationError(
+                f"{total} voix sont comptées, mais {found.total} sont présentes ou représentées\u00a0: "
+                "vérifiez le compte, ou les présences."
+            )
 
     def is_valid(self):
         return all([super().is_valid(), self.effets.is_valid()])

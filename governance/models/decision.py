@@ -74,6 +74,10 @@ class Decision(TimestampedModel):
         LANCEMENT_RENOUVELLEMENT = "lancement_renouvellement", "Lancement du renouvellement"
         PRISE_ACTE = "prise_acte", "Prise d’acte"
 
+    class Mode(models.TextChoices):
+        CONSENSUS = "consensus", "Par consensus"
+        VOTE = "vote", "Par un vote"
+
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="decisions")
     reunion = models.ForeignKey(Reunion, models.PROTECT, related_name="decisions", verbose_name="réunion")
     point = models.ForeignKey(
@@ -94,6 +98,10 @@ class Decision(TimestampedModel):
     responsable = models.CharField("qui s’en charge", max_length=150, blank=True)
     echeance = models.DateField("échéance", null=True, blank=True)
     realisee_le = models.DateField("réalisée le", null=True, blank=True)
+    mode = models.CharField("prise", max_length=10, choices=Mode, default=Mode.CONSENSUS)
+    pour = models.PositiveSmallIntegerField("pour", null=True, blank=True)
+    contre = models.PositiveSmallIntegerField("contre", null=True, blank=True)
+    abstentions = models.PositiveSmallIntegerField("abstentions", null=True, blank=True)
     fiches = models.ManyToManyField(
         FicheAction, through="EffetDecision", related_name="decisions", verbose_name="fiches concernées"
     )
@@ -111,6 +119,12 @@ class Decision(TimestampedModel):
                 violation_error_message="Ce numéro de décision est déjà pris.",
             ),
             models.CheckConstraint(name="decision_texte_non_vide", condition=~Q(texte="")),
+            models.CheckConstraint(
+                name="decision_vote_compte",
+                condition=Q(mode="vote", pour__isnull=False, contre__isnull=False, abstentions__isnull=False)
+                | Q(mode="consensus", pour=None, contre=None, abstentions=None),
+                violation_error_message="Un vote compte les voix pour, contre et les abstentions ; un consensus n’en compte pas.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,6 +137,14 @@ class Decision(TimestampedModel):
     def numero(self) -> str:
         """« 2026-COPIL-03 »."""
         return f"{self.annee}-{self.serie.upper().replace('_', '-')}-{self.rang:02d}"
+
+    @property
+    def prise(self) -> str:
+        """« Par consensus » ; « Par un vote : 8 pour, 2 contre, 1 abstention »."""
+        if self.mode == self.Mode.CONSENSUS:
+            return str(self.Mode.CONSENSUS.label)
+        abstentions = "s" if (self.abstentions or 0) > 1 else ""
+        return f"Par un vote\u00a0: {self.pour} pour, {self.contre} contre, {self.abstentions} abstention{abstentions}"
 
     @property
     def is_ouverte(self) -> bool:

@@ -74,7 +74,7 @@ STATUTS_REPONDABLES = (Statut.PREPARATION, Statut.CONVOQUEE)
 STATUTS_A_VENIR = (Statut.PREPARATION, Statut.CONVOQUEE, Statut.OUVERTE)
 
 
-@pghistory.track(exclude=["uid", "sequence", "quorum"])
+@pghistory.track(exclude=["uid", "sequence", "quorum", "point_courant"])
 class Reunion(TimestampedModel):
     """A meeting of an instance, from its preparation to its minutes."""
 
@@ -106,6 +106,18 @@ class Reunion(TimestampedModel):
         blank=True,
         editable=False,
         help_text="Celui de l’instance quand la liste des personnes attendues a été établie.",
+    )
+
+    ouverte_le = models.DateTimeField("ouverte le", null=True, blank=True, editable=False)
+    close_le = models.DateTimeField("close le", null=True, blank=True, editable=False)
+    point_courant = models.ForeignKey(
+        "PointOrdreDuJour",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name="point dont on parle",
     )
 
     objects = ReunionQuerySet.as_manager()
@@ -223,11 +235,15 @@ class Reunion(TimestampedModel):
             raise TransitionError(
                 f"La réunion a lieu le {self.jour:%d/%m/%Y} : elle ne peut pas être « {Statut(statut).label.lower()} » avant."
             )
-        self.statut = statut
         if statut == Statut.ANNULEE:
             self.sequence += 1
+        elif statut == Statut.OUVERTE:
+            self.ouverte_le, self.close_le = self.ouverte_le or timezone.now(), None
+        elif statut == Statut.TENUE and self.statut == Statut.OUVERTE:
+            self.close_le = timezone.now()
+        self.statut = statut
         with pghistory.context(par=by.pk):
-            self.save(update_fields=["statut", "sequence", "updated_at"])
+            self.save(update_fields=["statut", "sequence", "ouverte_le", "close_le", "updated_at"])
 
 
 class PointOrdreDuJourQuerySet(models.QuerySet["PointOrdreDuJour"]):
@@ -251,6 +267,9 @@ class PointOrdreDuJour(Ordered):
         "durée (minutes)", null=True, blank=True, validators=[MaxValueValidator(24 * 60)]
     )
     texte = models.TextField("présentation", blank=True)
+    notes = models.TextField("notes de séance", blank=True)
+    ouvert_le = models.DateTimeField("abordé le", null=True, blank=True, editable=False)
+    clos_le = models.DateTimeField("quitté le", null=True, blank=True, editable=False)
     fiches = models.ManyToManyField(
         FicheAction, blank=True, related_name="points", verbose_name="fiches concernées"
     )
@@ -272,3 +291,10 @@ class PointOrdreDuJour(Ordered):
     @property
     def convention(self) -> Convention:
         return self.reunion.convention
+
+    @property
+    def minutes_passees(self) -> int | None:
+        """Whole minutes spent on it, until now while it is not left; ``None`` before it is begun."""
+        if self.ouvert_le is None:
+            return None
+        return int(((self.clos_le or timezone.now()) - self.ouvert_le).total_seconds() // 60)
