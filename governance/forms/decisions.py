@@ -5,7 +5,7 @@ from django.forms import BaseFormSet, formset_factory
 
 from actions.models import FicheAction
 from conventions.forms.base import PlausibleDatesMixin
-from ctg_portal.fields import LongTextsMixin, NombreField, TexteLong
+from ctg_portal.fields import LongTextsMixin, TexteLong
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
@@ -77,9 +77,9 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
     """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
 
     apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    pour = NombreField(label="Pour", required=False, min_value=0, max_value=999)
-    contre = NombreField(label="Contre", required=False, min_value=0, max_value=999)
-    abstentions = NombreField(label="Abstentions", required=False, min_value=0, max_value=999)
+    pour = forms.IntegerField(label="Pour", required=False, min_value=0, max_value=999)
+    contre = forms.IntegerField(label="Contre", required=False, min_value=0, max_value=999)
+    abstentions = forms.IntegerField(label="Abstentions", required=False, min_value=0, max_value=999)
 
     class Meta:
         model = Decision

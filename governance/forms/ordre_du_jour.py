@@ -11,7 +11,7 @@ from django.db.models import Q
 from actions.models import FicheAction
 from conventions.forms.base import ConstrainedForm, PlacedForm, SectionForm
 from ctg_portal.depots import DepotField
-from ctg_portal.fields import NombreField, TexteLong
+from ctg_portal.fields import TexteLong
 from governance.choices import fiche_choices, fiches_of
 from governance.forms.reunions import ReunionForm
 from governance.models import ModeleOrdreDuJour, PieceReunion, PointOrdreDuJour, Reunion, SujetEnAttente
@@ -71,7 +71,7 @@ class PointForm(HiddenFichesMixin, SectionForm):
         (("texte", 12),),
         (("fiches", 12),),
     )
-    duree = NombreField(label="Durée (minutes)", required=False, min_value=1, max_value=24 * 60)
+    duree = forms.IntegerField(label="Durée (minutes)", required=False, min_value=1, max_value=24 * 60)
     fiches = FichesField()
     remettre = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
@@ -120,7 +120,7 @@ class PointAddForm(PlacedForm):
     rangees = ((("intitule", 12),), (("visee", 5), ("duree", 3), ("rapporteur", 4)))
     intitule = forms.CharField(label="Nouveau point", max_length=300)
     visee = forms.ChoiceField(label="Visée", choices=PointOrdreDuJour.Visee.choices)
-    duree = NombreField(label="Minutes", required=False, min_value=1, max_value=24 * 60)
+    duree = forms.IntegerField(label="Minutes", required=False, min_value=1, max_value=24 * 60)
     rapporteur = forms.CharField(label="Rapporteur·e", max_length=150, required=False)
 
     class Meta:

@@ -48,8 +48,6 @@ class SeanceMixin(WhileInThatStateMixin):
         points = list(reunion.points.all())
         after = points[points.index(point) + 1 :] if point in points else []
         presences = list(reunion.presences.all())
-        if "form" not in kwargs:
-            kwargs["form"] = self.decision_form(point)
         return super().get_context_data(
             reunion=reunion,
             point=point,
@@ -62,29 +60,23 @@ class SeanceMixin(WhileInThatStateMixin):
             **kwargs,
         )
 
-    def decision_form(self, point):
-        return DecisionForm(instance=Decision(), reunion=self.reunion, user=self.request.user, point=point)
-
 
 class SeanceView(SeanceMixin, DetailView):
     """What the room looks at. A GET changes nothing: the point is opened by its button."""
 
+    def get_context_data(self, **kwargs):
+        form = DecisionForm(
+            instance=Decision(), reunion=self.object, user=self.request.user, point=self.point
+        )
+        return super().get_context_data(form=form, **kwargs)
+
 
 class SeancePointView(SeanceMixin, TransitionFormMixin, UpdateView):
     form_class = PointCourantForm
+    http_method_names = ["post"]
 
     def get_success_url(self):
-        point = self.object.point_courant_id
-        return self.url_of() if point is None else f"{self.url_of()}?point={point}"
-
-    def form_valid(self, form):
-        response = super().form_valid(form)
-        self.object.point_courant = form.cleaned_data["point"]
-        return (
-            response
-            if response.status_code != 302
-            else HttpResponseRedirect(self.url_of(form.cleaned_data["point"]))
-        )
+        return self.url_of()
 
     def form_invalid(self, form):
         for sentences in form.errors.values():
