@@ -4,6 +4,7 @@ from django.db import transaction
 
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
+from governance.comptes_rendus import sendable
 from governance.convocations import prepare_presences
 from governance.envois import last_told, require_meeting, told_people
 from governance.models import Envoi, Reunion
@@ -57,7 +58,7 @@ def draft_of(reunion: Reunion, nature: str, *, by: User) -> Envoi:
     # What was stopped is taken up where it was left.
     stopped = reunion.envois.filter(nature=nature).order_by("-pk").first()
     again = stopped is not None and stopped.statut == Envoi.Statut.ARRETE
-    return Envoi.objects.create(
+    envoi = Envoi.objects.create(
         reunion=reunion,
         nature=nature,
         portee=portee,
@@ -66,3 +67,6 @@ def draft_of(reunion: Reunion, nature: str, *, by: User) -> Envoi:
         redemander=nature == Nature.MODIFICATION and date_moved(reunion),
         auteur=by,
     )
+    if nature == Nature.DIFFUSION:
+        envoi.documents.set(sendable(reunion))
+    return envoi

@@ -15,6 +15,7 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from ctg_portal.workflow import TransitionError
+from governance.comptes_rendus import carries_minutes, mark_sent
 from governance.courriels import message_of
 from governance.envois import RECUS, create_recipients, recipients_of, require_meeting, told_facts
 from governance.models import Destinataire, DocumentEmis, Envoi, Presence, Reunion
@@ -99,6 +100,8 @@ def begin(pk: int) -> Envoi | None:
     envoi.save(update_fields=["statut", "motif", "prochain_essai", "faits", "updated_at"])
     if envoi.nature == Nature.CONVOCATION and reunion.statut == Reunion.Statut.PREPARATION:
         reunion.move_to(Reunion.Statut.CONVOQUEE, by=envoi.auteur)
+    if envoi.nature == Nature.DIFFUSION and carries_minutes(envoi):
+        mark_sent(reunion, by=envoi.auteur)
     if envoi.redemander:
         reunion.presences.update(
             reponse=Presence.Reponse.ATTENTE, pouvoir_a=None, mot="", repondu_le=None, repondu_par=None

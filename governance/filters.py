@@ -39,6 +39,7 @@ class DecisionFilter(django_filters.FilterSet):
     nature = django_filters.ChoiceFilter(
         label="Nature", empty_label="Toutes", choices=Decision.Nature.choices
     )
+    responsable = django_filters.ChoiceFilter(label="Qui s’en charge", empty_label="Tous")
     fiche = django_filters.ModelChoiceFilter(
         label="Fiche", empty_label="Toutes", field_name="effets__fiche", queryset=FicheAction.objects.none()
     )
@@ -56,6 +57,10 @@ class DecisionFilter(django_filters.FilterSet):
         self.filters["annee"].extra["choices"] = [
             (annee, str(annee))
             for annee in convention.decisions.order_by("-annee").values_list("annee", flat=True).distinct()
+        ]
+        people = convention.decisions.exclude(responsable="").order_by("responsable")
+        self.filters["responsable"].extra["choices"] = [
+            (name, name) for name in people.values_list("responsable", flat=True).distinct()
         ]
         fiches = fiches_of(convention, self.request.user)
         self.filters["fiche"].queryset = fiches

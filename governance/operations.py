@@ -19,6 +19,7 @@ from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.models import Decision, EffetDecision, MembreInstance, PointOrdreDuJour, Reunion
+from governance.models.compte_rendu import require_open_minutes
 from governance.models.decision import AVANCEMENTS, PRIORITES
 
 Effet = EffetDecision.Effet
@@ -75,6 +76,7 @@ def record_decision(
             f"Une réunion « {reunion.get_statut_display().lower()} » ne prend pas de décision :"
             " ouvrez la séance d’abord."
         )
+    require_open_minutes(reunion)
     if point is not None and point.reunion_id != reunion.pk:
         raise TransitionError("Ce point n’est pas à l’ordre du jour de cette réunion.")
     serie = Decision.objects.filter(

@@ -8,9 +8,11 @@ from conventions.models import Convention
 from conventions.permissions import Role, has_role, is_open, roles_on
 from ctg_portal.models import User
 from governance.models import (
+    CompteRendu,
     Decision,
     DocumentEmis,
     Envoi,
+    PartieCompteRendu,
     PieceReunion,
     PointOrdreDuJour,
     Presence,
@@ -91,6 +93,33 @@ def is_of_a_decidable_meeting(user: User, point: PointOrdreDuJour) -> bool:
 
 
 @rules.predicate
+def is_held(user: User, reunion: Reunion) -> bool:
+    return reunion.statut == Reunion.Statut.TENUE
+
+
+@rules.predicate
+def is_locked(user: User, reunion: Reunion) -> bool:
+    return reunion.statut == Reunion.Statut.DIFFUSEE
+
+
+@rules.predicate
+def minutes_are_written(user: User, reunion: Reunion) -> bool:
+    """They were begun, and wait for nobody's word."""
+    compte_rendu = CompteRendu.objects.filter(reunion=reunion).first()
+    return compte_rendu is not None and compte_rendu.is_redaction
+
+
+@rules.predicate
+def is_of_written_minutes(user: User, partie: PartieCompteRendu) -> bool:
+    return partie.compte_rendu.is_redaction and partie.compte_rendu.reunion.statut == Reunion.Statut.TENUE
+
+
+@rules.predicate
+def endorses(user: User, reunion: Reunion) -> bool:
+    return has_role(user, _convention(reunion).pk, (Role.COORDINATION, Role.PILOTAGE, Role.RELECTURE))
+
+
+@rules.predicate
 def proposes(user: User, obj: Any) -> bool:
     convention = _convention(obj)
     return has_role(user, convention.pk, PROPOSENT) and bool(is_open.test(user, convention))
@@ -150,6 +179,12 @@ rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meet
 rules.add_perm("governance.coordinate_pointordredujour", coordinates)
 rules.add_perm("governance.change_pointordredujour", coordinates & is_of_a_modifiable_meeting)
 rules.add_perm("governance.note_pointordredujour", coordinates & is_of_a_decidable_meeting)
+rules.add_perm("governance.minute_reunion", coordinates & is_held)
+rules.add_perm("governance.write_compte_rendu", coordinates & is_held & minutes_are_written)
+rules.add_perm("governance.reopen_reunion", coordinates & is_locked)
+rules.add_perm("governance.endorse_reunion", endorses)
+rules.add_perm("governance.coordinate_partiecompterendu", coordinates)
+rules.add_perm("governance.change_partiecompterendu", coordinates & is_of_written_minutes)
 rules.add_perm("governance.change_modeleordredujour", coordinates)
 rules.add_perm("governance.propose_instance", proposes)
 rules.add_perm("governance.write_sujetenattente", coordinates | (proposes & proposed_it))

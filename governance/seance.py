@@ -9,6 +9,7 @@ from django.utils import timezone
 from ctg_portal.workflow import TransitionError
 from governance.models import PointOrdreDuJour, Presence, Reunion
 from governance.models.composition import Voix, count_voices
+from governance.models.compte_rendu import require_open_minutes
 
 
 def _lock(reunion: Reunion) -> Reunion:
@@ -17,6 +18,7 @@ def _lock(reunion: Reunion) -> Reunion:
         raise TransitionError(
             f"La réunion est maintenant «\u00a0{reunion.get_statut_display().lower()}\u00a0»\u00a0: la séance n’est plus ouverte."
         )
+    require_open_minutes(reunion)
     return reunion
 
 

@@ -6,6 +6,7 @@ from governance.views import (
     avis,
     calendrier,
     changements,
+    comptes_rendus,
     decisions,
     diagnostic,
     documents,
@@ -41,6 +42,17 @@ en_seance = [
     path("presences/", seance.SeancePresencesView.as_view(), name="seance_presences"),
 ]
 
+compte_rendu = [
+    path("", comptes_rendus.CompteRenduView.as_view(), name="compte_rendu"),
+    path("commencer/", comptes_rendus.CompteRenduDraftView.as_view(), name="compte_rendu_draft"),
+    path("soumettre/", comptes_rendus.CompteRenduSubmitView.as_view(), name="compte_rendu_submit"),
+    path("reprendre/", comptes_rendus.CompteRenduTakeBackView.as_view(), name="compte_rendu_take_back"),
+    path("avis/", comptes_rendus.VisaView.as_view(), name="visa"),
+    path("parties/nouvelle/", comptes_rendus.PartieAddView.as_view(), name="partie_add"),
+    path("<slug:nom>/docx/", comptes_rendus.CompteRenduDocxView.as_view(), name="compte_rendu_docx"),
+    path("<slug:nom>/pdf/", comptes_rendus.CompteRenduPdfView.as_view(), name="compte_rendu_pdf"),
+]
+
 gouvernance = [
     path("", instances.GouvernanceView.as_view(), name="detail"),
     path("instances/nouvelle/", instances.InstanceAddView.as_view(), name="instance_add"),
@@ -66,6 +78,19 @@ gouvernance = [
         seance.SeanceNotesView.as_view(),
         name="seance_notes",
     ),
+    path("reunions/<int:pk>/compte-rendu/", include(compte_rendu)),
+    path("reunions/<int:pk>/rouvrir/", comptes_rendus.ReopenView.as_view(), name="reunion_reopen"),
+    path(
+        "reunions/<int:reunion>/parties/<int:pk>/",
+        comptes_rendus.PartieEditView.as_view(),
+        name="partie_edit",
+    ),
+    path(
+        "reunions/<int:reunion>/parties/<int:pk>/retirer/",
+        comptes_rendus.PartieRemoveView.as_view(),
+        name="partie_remove",
+    ),
+    path("decisions/<int:pk>/suite/", comptes_rendus.SuiteAddView.as_view(), name="suite_add"),
     path("modeles/<int:pk>/supprimer/", ordre_du_jour.ModeleRemoveView.as_view(), name="modele_remove"),
     path("instances/<int:pk>/sujets/nouveau/", ordre_du_jour.SujetAddView.as_view(), name="sujet_add"),
     path("sujets/<int:pk>/", ordre_du_jour.SujetEditView.as_view(), name="sujet_edit"),
@@ -96,6 +121,7 @@ gouvernance = [
     path("envois/<int:pk>/jeter/", envois.EnvoiDropView.as_view(), name="envoi_drop"),
     path("elus/", elus.ElusConventionView.as_view(), name="elus"),
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
+    path("decisions/xlsx/", decisions.RegisterExportView.as_view(), name="register_export"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
     path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
 ]

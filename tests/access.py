@@ -18,6 +18,7 @@ REVIEW = frozenset({"relecture"})
 SUPERVISE = frozenset({"coordination", "relecture"})
 TALK = frozenset({"coordination", "redaction", "relecture"})
 PROPOSERS = frozenset({"coordination", "redaction", "relecture", "pilotage"})
+ENDORSE = frozenset({"coordination", "relecture", "pilotage"})
 TEAM = frozenset({"coordination", "administration"})
 DEPOSIT = frozenset({"coordination", "relecture"})
 ADMIN = frozenset({"administration"})
@@ -320,6 +321,19 @@ ROWS: dict[str, Row] = {
     "governance:envoi_retry": inside("envoi_parti", allowed=COORD, method="post", status=302),
     "governance:envoi_drop": inside("envoi_a_jeter_avant", allowed=COORD, method="post", status=302),
     "governance:reponse": Row(("cle_reponse",), EVERYONE),
+    "governance:compte_rendu": inside("tenue"),
+    "governance:compte_rendu_draft": inside("tenue", allowed=COORD, method="post", status=302),
+    "governance:compte_rendu_submit": inside("tenue", allowed=COORD, method="post", status=302),
+    "governance:compte_rendu_take_back": inside("tenue", allowed=COORD, method="post", status=302),
+    "governance:compte_rendu_docx": inside("tenue", "compte-rendu", allowed=COORD),
+    "governance:compte_rendu_pdf": inside("tenue", "releve", allowed=COORD, method="post", status=302),
+    "governance:visa": inside("tenue", allowed=ENDORSE),
+    "governance:partie_add": inside("reunion_a_ecrire", allowed=COORD),
+    "governance:partie_edit": inside("reunion_a_ecrire", "partie", allowed=COORD),
+    "governance:partie_remove": inside("reunion_a_ecrire", "partie", allowed=COORD),
+    "governance:reunion_reopen": inside("diffusee", allowed=COORD),
+    "governance:suite_add": inside("decision", allowed=COORD),
+    "governance:register_export": inside(),
     "governance:seance": inside("tenue", allowed=COORD),
     "governance:seance_point": inside("tenue", allowed=COORD, method="post", status=302),
     "governance:seance_decision": inside("tenue", allowed=COORD),

@@ -43,7 +43,7 @@ from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
 from governance.invitations import facts_of
-from governance.models import DocumentEmis, Envoi, FluxAgenda, ModeleOrdreDuJour, Reunion
+from governance.models import CompteRendu, DocumentEmis, Envoi, FluxAgenda, ModeleOrdreDuJour, Reunion
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -317,6 +317,14 @@ def build_world():
     )
     point_tenu = PointOrdreDuJourFactory(reunion=tenue)
     decision = DecisionFactory(reunion=tenue)
+    ecrite, diffusee = (
+        ReunionFactory(instance=instance, statut=statut, debut=timezone.now() - datetime.timedelta(days=days))
+        for statut, days in ((Reunion.Statut.TENUE, 40), (Reunion.Statut.DIFFUSEE, 200))
+    )
+    partie = CompteRendu.objects.create(reunion=ecrite, auteur=people["coordination"]).parties.create(
+        titre="Échanges", texte="Chacun a parlé."
+    )
+    CompteRendu.objects.create(reunion=tenue, auteur=people["coordination"])
     contenu = b"%PDF-1.7 un document d'essai"
     document = DocumentEmis.objects.create(
         convention=convention,
@@ -419,6 +427,9 @@ def build_world():
             "instance": instance,
             "point": point,
             "point_tenu": point_tenu,
+            "reunion_a_ecrire": ecrite,
+            "diffusee": diffusee,
+            "partie": partie,
             "sujet": sujet,
             "piece_reunion": piece_reunion,
             "piece_reunion_retiree": piece_reunion_retiree,

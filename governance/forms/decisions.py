@@ -116,11 +116,8 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
             "nature",
             "texte",
             Row(Column("responsable", css_class="col-md-7"), Column("echeance", css_class="col-md-5")),
-            Row(
-                Column("mode", css_class="col-md-6"),
-                *(Column(name, css_class="col-4 col-md-2") for name in VOIX),
-                css_class="gx-2",
-            ),
+            "mode",
+            Row(*(Column(name, css_class="col-4") for name in VOIX), css_class="gx-2"),
         )
         fiches = fiches_of(reunion.convention, user).actives()
         self.effets = EffetFormSet(

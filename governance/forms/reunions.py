@@ -6,9 +6,11 @@ from django.db import transaction
 
 from conventions.forms.base import SectionForm
 from ctg_portal.fields import TexteLong
+from governance.comptes_rendus import mark_sent
 from governance.convocations import prepare_presences
 from governance.envois import follow_meeting
 from governance.models import Reunion
+from governance.models.compte_rendu import require_open_minutes
 
 MARGE_ANNEES = 5
 """A meeting further than this from the period of its convention is a slip of the keyboard."""
@@ -85,6 +87,12 @@ class ReunionMoveForm(forms.ModelForm):
         self.statut = statut
 
     def save(self, *, by):
+        if self.statut == Reunion.Statut.DIFFUSEE:
+            mark_sent(self.instance, by=by)
+            self.instance.refresh_from_db(fields=["statut"])
+            return self.instance
+        if self.statut == Reunion.Statut.OUVERTE:
+            require_open_minutes(self.instance)
         self.instance.move_to(self.statut, by=by)
         # Convened otherwise, or opened at once: the people expected are those of that day.
         if self.instance.is_modifiable and not self.instance.presences.exists():

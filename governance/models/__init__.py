@@ -1,4 +1,11 @@
 from governance.models.agenda import FluxAgenda
+from governance.models.compte_rendu import (
+    CompteRendu,
+    PartieCompteRendu,
+    Reouverture,
+    SuiteDecision,
+    VisaCompteRendu,
+)
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
 from governance.models.envoi import Destinataire, Envoi
@@ -9,6 +16,11 @@ from governance.models.presence import Presence
 from governance.models.reunion import TRANSITIONS_REUNION, PointOrdreDuJour, Reunion
 
 __all__ = [
+    "CompteRendu",
+    "PartieCompteRendu",
+    "Reouverture",
+    "SuiteDecision",
+    "VisaCompteRendu",
     "TRANSITIONS_REUNION",
     "Decision",
     "Destinataire",

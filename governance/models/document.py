@@ -41,6 +41,8 @@ class DocumentEmis(models.Model):
 
     class Nature(models.TextChoices):
         DOSSIER_SEANCE = "dossier_seance", "Dossier de séance"
+        RELEVE = "releve", "Relevé de décisions"
+        COMPTE_RENDU = "compte_rendu", "Compte rendu"
         DIAGNOSTIC = "diagnostic", "Diagnostic partagé"
         AVIS = "avis", "Avis de la CAF"
         CONVOCATION = "convocation", "Convocation"

@@ -1,11 +1,14 @@
+from django.utils import timezone
 from django.views.generic import DetailView, UpdateView
 from django_filters.views import FilterView
 
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
+from ctg_portal.tableurs import write_xlsx, xlsx_response
 from governance.filters import DecisionFilter
 from governance.forms.decisions import CompleteForm, DecisionForm
 from governance.models import Decision
+from governance.registre import register_sheet
 from governance.views.reunions import ReunionMixin, WhileInThatStateMixin
 
 
@@ -26,6 +29,17 @@ class RegisterView(InConventionMixin, FilterView):
         return super().get_filterset_kwargs(filterset_class) | {"convention": self.convention}
 
 
+class RegisterExportView(RegisterView):
+    """The decisions of the filters in force, as a workbook."""
+
+    paginate_by = None
+
+    def render_to_response(self, context, **kwargs):
+        name = f"decisions-{self.convention.code}-{timezone.localdate().isoformat()}.xlsx"
+        sheet = register_sheet(context["decisions"])
+        return xlsx_response(write_xlsx([sheet], titre=f"Registre des décisions – {self.convention}"), name)
+
+
 class DecisionMixin(InConventionMixin, PermissionMixin):
     queryset = Decision.objects.select_related(
         "reunion__instance__convention__territoire", "convention", "point"
@@ -39,7 +53,11 @@ class DecisionView(DecisionMixin, DetailView):
     template_name = "governance/decision.html"
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(effets=self.object.effets.visible_to(self.request.user), **kwargs)
+        return super().get_context_data(
+            effets=self.object.effets.visible_to(self.request.user),
+            suites=self.object.suites.select_related("par", "reunion__instance"),
+            **kwargs,
+        )
 
 
 class DecisionAddView(TransitionFormMixin, WhileInThatStateMixin, UpdateView):

@@ -56,6 +56,7 @@ class SeanceMixin(WhileInThatStateMixin):
             voix=voices_in_room(reunion, presences),
             pointees=sum(1 for presence in presences if presence.etat),
             attendues=len(presences),
+            ouvertes=Decision.objects.before(reunion).ouvertes().most_pressing_first(),
             decisions=Decision.objects.filter(reunion=reunion).order_by("rang"),
             **kwargs,
         )
