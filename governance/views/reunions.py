@@ -37,7 +37,7 @@ class ReunionView(ReunionMixin, DetailView):
     template_name = "governance/reunion.html"
 
     def get_queryset(self):
-        return super().get_queryset().for_page(self.request.user)
+        return super().get_queryset().for_agenda(self.request.user)
 
     def get_context_data(self, **kwargs):
         user = self.request.user
@@ -46,6 +46,8 @@ class ReunionView(ReunionMixin, DetailView):
         found = Decision.objects.visible_to(user).for_list(user).filter(taken | earlier)
         decisions = list(found.most_pressing_first())
         here = [decision for decision in decisions if decision.reunion_id == self.object.pk]
+        for point in self.object.points.all():
+            point.decisions_prises = [decision for decision in here if decision.point_id == point.pk]
         return super().get_context_data(
             decisions=sorted(here, key=lambda decision: decision.rang),
             ouvertes=[decision for decision in decisions if decision.reunion_id != self.object.pk],
