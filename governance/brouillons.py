@@ -4,7 +4,7 @@ from django.db import transaction
 
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
-from governance.comptes_rendus import sendable
+from governance.comptes_rendus import approvals_of, sendable
 from governance.convocations import prepare_presences
 from governance.envois import last_told, require_meeting, told_people
 from governance.models import Envoi, Reunion
@@ -69,4 +69,7 @@ def draft_of(reunion: Reunion, nature: str, *, by: User) -> Envoi:
     )
     if nature == Nature.DIFFUSION:
         envoi.documents.set(sendable(reunion))
+        if not envoi.message:
+            envoi.message = approvals_of(reunion)
+            envoi.save(update_fields=["message"])
     return envoi

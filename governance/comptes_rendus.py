@@ -4,7 +4,7 @@ from typing import Any
 
 import pghistory
 from django.db import transaction
-from django.db.models import Max, Prefetch, Q
+from django.db.models import F, Max, Prefetch, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
@@ -153,8 +153,8 @@ def _presences(reunion: Reunion) -> Section:
     return Section("Présences", 1, [Texte(said), Tableau("Personnes attendues", colonnes, lignes)])
 
 
-def compte_rendu_acte(compte_rendu: CompteRendu) -> Acte:
-    """All that the minutes say, in the order of the meeting."""
+def compte_rendu_acte(compte_rendu: CompteRendu, etat: str = "") -> Acte:
+    """All that the minutes say, in the order of the meeting; ``etat`` is what their cover says of themselves."""
     reunion = compte_rendu.reunion
     decisions = _decisions(reunion)
     parties = list(compte_rendu.parties.all())
@@ -173,7 +173,7 @@ def compte_rendu_acte(compte_rendu: CompteRendu) -> Acte:
     rest = [decision for decision in decisions if decision.pk not in told]
     if rest:
         sections.append(Section("Autres décisions", 1, [_tableau(rest, "Autres décisions")]))
-    return _acte(reunion, "Compte rendu", sections, compte_rendu.get_statut_display())
+    return _acte(reunion, "Compte rendu", sections, etat or compte_rendu.get_statut_display())
 
 
 def releve_acte(reunion: Reunion, etat: str) -> Acte:
@@ -208,9 +208,7 @@ def filename(reunion: Reunion, nom: str, extension: str, *, version: int = 0) ->
     return f"{slugify(nom)}-{territoire}-{nature}-{reunion.jour.isoformat()}{suffix}.{extension}"
 
 
-def _freeze(reunion: Reunion, acte: Acte, nature: str, *, by: User) -> DocumentEmis:
-    issued = DocumentEmis.objects.filter(reunion=reunion, nature=nature)
-    version = (issued.aggregate(last=Max("version"))["last"] or 0) + 1
+def _freeze(reunion: Reunion, acte: Acte, nature: str, version: int, *, by: User) -> DocumentEmis:
     return issue_document(
         convention=reunion.instance.convention,
         reunion=reunion,
@@ -241,10 +239,13 @@ def submit(compte_rendu: CompteRendu, *, by: User) -> CompteRendu:
         raise TransitionError("La réunion doit être «\u00a0tenue\u00a0» pour soumettre son compte rendu.")
     reunion = compte_rendu.reunion
     compte_rendu.statut = Statut.SOUMIS
+    version = compte_rendu.document.version + 1 if compte_rendu.document else 1
+    # What it is called does not change once it is approved: it is the same file.
+    etat = f"Version {version} du {date_fr(timezone.localdate())}"
     compte_rendu.document = _freeze(
-        reunion, compte_rendu_acte(compte_rendu), DocumentEmis.Nature.COMPTE_RENDU, by=by
+        reunion, compte_rendu_acte(compte_rendu, etat), DocumentEmis.Nature.COMPTE_RENDU, version, by=by
     )
-    _freeze(reunion, releve_acte(reunion, "Soumis à l’approbation"), DocumentEmis.Nature.RELEVE, by=by)
+    _freeze(reunion, releve_acte(reunion, etat), DocumentEmis.Nature.RELEVE, version, by=by)
     compte_rendu.save(update_fields=["statut", "document", "updated_at"])
     return compte_rendu
 
@@ -345,6 +346,20 @@ def carries_minutes(envoi: Envoi) -> bool:
         .exclude(reunion__statut=Reunion.Statut.DIFFUSEE)
         .exists()
     )
+
+
+def approvals_of(reunion: Reunion) -> str:
+    """« Le compte rendu a été approuvé par … et par … », for the message that brings it; nothing before."""
+    visas = VisaCompteRendu.objects.filter(
+        compte_rendu__reunion=reunion,
+        compte_rendu__statut__in=(Statut.APPROUVE, Statut.DIFFUSE),
+        document=F("compte_rendu__document"),
+    ).order_by("-cote")
+    said = [
+        f"{'l’intercommunalité' if visa.cote == Cote.EPCI else 'la CAF'} ({visa.signataire}, le {date_fr(visa.le)})"
+        for visa in visas
+    ]
+    return f"Le compte rendu a été approuvé par {' et par '.join(said)}." if said else ""
 
 
 def sendable(reunion: Reunion) -> Any:

@@ -135,6 +135,8 @@ def test_both_sides_approve_one_frozen_version_then_the_meeting_is_locked(reunio
 
     envoi = draft_of(reunion, "diffusion", by=coordination)
     assert {row.nature for row in envoi.documents.all()} == {"compte_rendu", "releve"}
+    assert "approuvé par l’intercommunalité (Présidence, le" in envoi.message
+    assert " et par la CAF (Présidence, le" in envoi.message
     assert carries_minutes(envoi)
     mark_sent(reunion, by=coordination)
     reunion.refresh_from_db()
