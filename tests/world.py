@@ -42,6 +42,7 @@ from ctg_portal.models import User
 from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
+from governance.convocations import prepare_presences
 from governance.invitations import facts_of
 from governance.models import DocumentEmis, Envoi, FluxAgenda, Reunion
 from tests.factories import (
@@ -236,7 +237,7 @@ def build_world():
     contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
-    MembreInstanceFactory(instance=instance, organisation=epci)
+    MembreInstanceFactory(instance=instance, organisation=epci, email="presidence@example.org")
     importation = importations.send(
         convention=convention,
         nature="equipements",
@@ -276,10 +277,9 @@ def build_world():
     reunion = ReunionFactory(instance=instance)
     point = PointOrdreDuJourFactory(reunion=reunion, visee="decision")
     point.fiches.add(brouillon)
-    presence, invitee = (
-        PresenceFactory(reunion=reunion, organisation=epci, qualite=qualite, voix=voix)
-        for qualite, voix in (("titulaire", "deliberative"), ("invite", "aucune"))
-    )
+    prepare_presences(reunion)
+    presence = reunion.presences.get()
+    invitee = PresenceFactory(reunion=reunion, qualite="invite", voix="aucune")
     # Past its own meeting, whose day nobody awaits: what was written and what left.
     envois_reunion = {
         name: Envoi.objects.create(
