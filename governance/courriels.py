@@ -77,7 +77,7 @@ def write_letter(
     if envoi.carries_agenda and seat:
         method = CANCEL if envoi.nature == Envoi.Nature.ANNULATION else REQUEST
         agenda = calendar_entry(
-            faits, invite=Invite(seat.nom or seat.fonction, email or seat.email), method=method, url=url
+            faits, invite=Invite(seat.nom or seat.fonction, email or seat.email), method=method
         )
     return Lettre(
         objet=one_line(envoi.objet)[:OBJET_MAX],

@@ -33,7 +33,8 @@ class Convocations(Etat):
             seats[fonction].respond(
                 reponse, pouvoir_a=seats[porteur] if porteur else None, mot=mot, by=by if notee else None
             )
-            answered = left + datetime.timedelta(hours=5 + 7 * rank)
+            day = timezone.localdate(left) + datetime.timedelta(days=1 + rank // 2)
+            answered = self.moment(day, 9 + rank)
             Presence.objects.filter(pk=seats[fonction].pk).update(repondu_le=answered)
         rappel = Envoi(
             reunion=reunion,

@@ -134,6 +134,7 @@ def test_a_convocation_is_received(smtp, by, settings):
     (attendee,) = event.attendee_list
     assert attendee.value == "mailto:personne0@example.org"
     assert attendee.params["RSVP"] == ["FALSE"]
+    assert presence.cle not in part.get_content()
     assert all(len(line) <= 75 for line in part.get_payload(decode=True).splitlines())
     reunion.refresh_from_db()
     assert reunion.statut == Reunion.Statut.CONVOQUEE
