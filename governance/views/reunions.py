@@ -38,13 +38,15 @@ class ReunionView(ReunionMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         user = self.request.user
+        presences = list(self.object.presences.all())
         decisions = Decision.objects.visible_to(user).for_list(user)
         return super().get_context_data(
             decisions=decisions.filter(reunion=self.object).order_by("rang"),
             ouvertes=decisions.before(self.object).ouvertes().most_pressing_first(),
             documents=DocumentEmis.objects.visible_to(user).filter(reunion=self.object).without_content(),
             notes_form=NotesForm(instance=self.object),
-            suivi=follow_up(self.object, list(self.object.presences.all())),
+            suivi=follow_up(self.object, presences),
+            ma_presence=next((row for row in presences if row.user_id == user.pk), None),
             **kwargs,
         )
 

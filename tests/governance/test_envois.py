@@ -19,6 +19,7 @@ from governance.brouillons import draft_of
 from governance.convocations import prepare_presences
 from governance.departs import begin, plan_envois, send_due
 from governance.envois import launch
+from governance.forms.reunions import ReunionForm
 from governance.models import Destinataire, DocumentEmis, Envoi, Reunion
 from governance.models.envoi import PRISE_MAX
 from governance.suivi import follow_up, preview_of
@@ -279,7 +280,7 @@ def test_a_server_that_does_not_answer_is_asked_again(by, settings):
     assert "ne répond pas" in envoi.motif
     assert envoi.prochain_essai > timezone.now()
 
-    Envoi.objects.filter(pk=envoi.pk).update(part_le=timezone.now() - 2 * DAY, prochain_essai=None)
+    Envoi.objects.filter(pk=envoi.pk).update(updated_at=timezone.now() - 2 * DAY, prochain_essai=None)
     send_due.func()
     envoi.refresh_from_db()
     assert (envoi.statut, outcomes(envoi)) == ("parti", ["echec"])
@@ -388,6 +389,22 @@ def test_a_reminder_with_nobody_left_to_remind(smtp, by):
     when_due(envoi)
 
     assert (envoi.statut, len(smtp.received)) == ("parti", 1)
+
+
+@pytest.mark.parametrize(("days", "statut"), [(10, "programme"), (3, "arrete")])
+def test_a_reminder_follows_its_meeting_and_never_leaves_unseen(by, days, statut):
+    reunion = meeting(1)
+    envoi = launched(reunion, "rappel", by, jours_avant=5)
+    form = ReunionForm(instance=reunion)
+    data = {bound.html_name: bound.value() or "" for bound in form}
+    debut = timezone.localtime(timezone.now() + days * DAY)
+
+    ReunionForm(data | {"debut": f"{debut:%Y-%m-%dT%H:%M}"}, instance=reunion).save()
+
+    envoi.refresh_from_db()
+    assert envoi.statut == statut
+    if statut == "programme":
+        assert timezone.localtime(envoi.part_le).date() == debut.date() - 5 * DAY
 
 
 def test_a_reminder_that_would_be_past_is_refused(by):
