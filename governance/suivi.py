@@ -83,7 +83,9 @@ def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
         # Who gives pouvoir for one seat is away for the others.
         given = next((seat.reponse for seat in seats if seat.reponse == Reponse.POUVOIR), seats[0].reponse)
         reponses[given] = reponses.get(given, 0) + 1
-    envois = list(reunion.envois.with_counts().select_related("auteur", "arrete_par"))
+    envois = list(
+        reunion.envois.with_counts().select_related("auteur", "arrete_par").order_by("-created_at", "-pk")
+    )
     for envoi in envois:
         envoi.reunion = reunion
     told = [

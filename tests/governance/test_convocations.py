@@ -344,6 +344,24 @@ def test_pages_cost_the_same_whatever_the_number_of_people(client, nombre):
     assert counts == [10, 13, 9, 10]
 
 
+@pytest.mark.parametrize(
+    ("role", "shown"), [("coordination", True), ("lecture", False), ("relecture", False)]
+)
+def test_addresses_and_words_are_for_the_coordination(client, role, shown):
+    presence = PresenceFactory(email="maire@example.org")
+    presence.respond("excuse", mot="Je suis en vacances.")
+    log_in(client, presence.convention, role)
+
+    for route in ("presences", "reunion"):
+        page = client.get(
+            reverse(f"governance:{route}", args=[presence.convention.code, presence.reunion_id])
+        ).text
+        assert presence.cle not in page
+        if route == "presences":
+            assert "Excusé·e" in page
+            assert (("maire@example.org" in page), ("vacances" in page)) == (shown, shown)
+
+
 def test_convened_otherwise_copies_the_seats(client):
     membre = MembreInstanceFactory()
     reunion = ReunionFactory(instance=membre.instance)
