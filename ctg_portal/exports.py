@@ -438,6 +438,10 @@ def _gouvernance(convention: Convention, refs: dict[str, dict[int, str]]) -> dic
                     {
                         **_pick(reunion, "debut", "duree", "lieu", "president", "secretaire", "statut"),
                         "notes": reunion.notes,
+                        "presences": [
+                            _pick(row, "structure", "fonction", "nom", "qualite", "voix", "reponse", "etat")
+                            for row in reunion.presences.all()
+                        ],
                         "ordre_du_jour": [
                             {
                                 **_pick(point, "intitule", "visee", "rapporteur", "duree", "texte"),

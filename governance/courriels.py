@@ -66,7 +66,8 @@ def write_letter(
         "nature": envoi.nature,
         "faits": faits,
         "nom": one_line(seat.nom) if seat else "",
-        "sieges": seats,
+        # Once it is held, nobody is expected any more.
+        "sieges": [] if envoi.nature == Envoi.Nature.DIFFUSION else seats,
         "message": envoi.message.strip(),
         "redemander": envoi.redemander,
         "url_reponse": url,
@@ -77,7 +78,7 @@ def write_letter(
     if envoi.carries_agenda and seat:
         method = CANCEL if envoi.nature == Envoi.Nature.ANNULATION else REQUEST
         agenda = calendar_entry(
-            faits, invite=Invite(seat.nom or seat.fonction, email or seat.email), method=method, url=url
+            faits, invite=Invite(seat.nom or seat.fonction, email or seat.email), method=method
         )
     return Lettre(
         objet=one_line(envoi.objet)[:OBJET_MAX],

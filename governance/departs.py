@@ -202,7 +202,8 @@ def hand_over(
 def wait_for_server(envoi: Envoi, error: Exception) -> None:
     """Ask again soon; after a day, say that it failed."""
     log.warning("Envoi %s : le serveur de courriel ne répond pas (%s).", envoi.pk, _said(error))
-    if envoi.part_le and timezone.now() - envoi.part_le > ABANDON:
+    # Last saved when it began, or was taken up again.
+    if timezone.now() - envoi.updated_at > ABANDON:
         envoi.destinataires.filter(statut=Suite.ATTENTE).update(
             statut=Suite.ECHEC, erreur="Le serveur de courriel n’a pas répondu pendant 24 heures."
         )

@@ -213,13 +213,16 @@ def retry(envoi: Envoi, *, uncertain: bool) -> int:
             count += 1
     if not count:
         raise TransitionError("Il n’y a rien à reprendre : complétez d’abord les adresses qui manquent.")
-    held.statut, held.prochain_essai, held.motif, held.part_le = Statut.EN_COURS, None, "", timezone.now()
-    held.save(update_fields=["statut", "prochain_essai", "motif", "part_le", "updated_at"])
+    held.statut, held.prochain_essai, held.motif = Statut.EN_COURS, None, ""
+    held.save(update_fields=["statut", "prochain_essai", "motif", "updated_at"])
     return count
 
 
 def follow_meeting(reunion: Reunion) -> None:
-    """The reminders set ahead follow the date of the meeting; one whose day is now past leaves at once."""
+    """The reminders set ahead follow the date of the meeting; one whose day is now past stops: it would leave unseen."""
     for envoi in reunion.envois.filter(statut=Statut.PROGRAMME, jours_avant__isnull=False):
         envoi.reunion = reunion
-        Envoi.objects.filter(pk=envoi.pk).update(part_le=departure_of(envoi))
+        if (moment := departure_of(envoi)) > timezone.now():
+            Envoi.objects.filter(pk=envoi.pk).update(part_le=moment)
+        else:
+            envoi.give_up("La réunion s’est rapprochée : le jour de ce rappel est passé. Rien n’est parti.")

@@ -76,11 +76,11 @@ class Invite:
     email: str
 
 
-def calendar_entry(faits: dict[str, Any], *, invite: Invite, method: str = REQUEST, url: str = "") -> bytes:
+def calendar_entry(faits: dict[str, Any], *, invite: Invite, method: str = REQUEST) -> bytes:
     """The meeting for one calendar: asked for, moved, or taken out of it (``CANCEL``).
 
-    The UID never changes and SEQUENCE grows: a program that knows the meeting moves it. ``url`` is the page where the
-    person answers; programs are told not to answer by themselves (``RSVP=FALSE``).
+    The UID never changes and SEQUENCE grows: a program that knows the meeting moves it. Programs are told not to answer by
+    themselves (``RSVP=FALSE``); the secret address where the person answers stays out of calendars, which are shared.
     """
     calendar = Calendar()
     calendar.add("prodid", "-//Portail CTG//Convocation//FR")
@@ -100,9 +100,6 @@ def calendar_entry(faits: dict[str, Any], *, invite: Invite, method: str = REQUE
         event.add("location", one_line(place))
     said = [f"Visioconférence : {faits['lien']}"] if faits["lien"] else []
     said += [f"{rang}. {one_line(point['intitule'])}" for rang, point in enumerate(faits["points"], start=1)]
-    if url:
-        said.append(f"Votre réponse : {url}")
-        event.add("url", url)
     if said:
         event.add("description", "\n".join(said))
     event.add("organizer", _address(faits["auteur"]["email"], faits["auteur"]["nom"]))

@@ -284,8 +284,9 @@ def _renew_seats(mandat: Mandat, nom: str, conventions: QuerySet[Convention], do
             )
             continue
         # The account was the former holder’s.
-        siege.nom, siege.user = named, None
-        siege.save(update_fields=["nom", "user"])
+        # An address may be that of who leaves: nobody is convened in their place.
+        siege.nom, siege.user, siege.email = named, None, ""
+        siege.save(update_fields=["nom", "user", "email"])
         done.changes.append((siege.instance.convention, f"{place}, {_towards(mandat.nom, nom)}"))
 
 

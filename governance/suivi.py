@@ -56,16 +56,14 @@ class Suivi:
         return min(gone, default=None)
 
     @property
-    def presents(self) -> int:
-        return self.reponses.get(Reponse.PRESENT, 0)
-
-    @property
-    def excuses(self) -> int:
-        return self.reponses.get(Reponse.EXCUSE, 0)
-
-    @property
-    def pouvoirs(self) -> int:
-        return self.reponses.get(Reponse.POUVOIR, 0)
+    def comptes(self) -> list[tuple[str, int]]:
+        """Answers by person, as they are shown."""
+        return [
+            ("Présents", self.reponses.get(Reponse.PRESENT, 0)),
+            ("Pouvoirs", self.reponses.get(Reponse.POUVOIR, 0)),
+            ("Excusés", self.reponses.get(Reponse.EXCUSE, 0)),
+            ("Sans réponse", self.attente),
+        ]
 
     @property
     def attente(self) -> int:
@@ -85,7 +83,9 @@ def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
         # Who gives pouvoir for one seat is away for the others.
         given = next((seat.reponse for seat in seats if seat.reponse == Reponse.POUVOIR), seats[0].reponse)
         reponses[given] = reponses.get(given, 0) + 1
-    envois = list(reunion.envois.with_counts().select_related("auteur", "arrete_par"))
+    envois = list(
+        reunion.envois.with_counts().select_related("auteur", "arrete_par").order_by("-created_at", "-pk")
+    )
     for envoi in envois:
         envoi.reunion = reunion
     told = [
@@ -113,7 +113,11 @@ def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
         personnes=len(people),
         reponses=reponses,
         sans_adresse=[seats[0] for seats in people if not address_of(seats)],
-        nouveaux=sum(not any(seat.pk in known for seat in seats) for seats in people) if told else 0,
+        nouveaux=len(
+            [seats for seats in people if address_of(seats) and not any(seat.pk in known for seat in seats)]
+        )
+        if told
+        else 0,
         envois=envois,
         raconte=raconte,
         change=change,

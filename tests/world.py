@@ -42,6 +42,7 @@ from ctg_portal.models import User
 from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
+from governance.convocations import prepare_presences
 from governance.invitations import facts_of
 from governance.models import CompteRendu, DocumentEmis, Envoi, FluxAgenda, ModeleOrdreDuJour, Reunion
 from tests.factories import (
@@ -238,7 +239,7 @@ def build_world():
     contrat.fiches_partagees.add(brouillon)
 
     instance = InstanceFactory(convention=convention, intitule="Comité de pilotage")
-    MembreInstanceFactory(instance=instance, organisation=epci)
+    MembreInstanceFactory(instance=instance, organisation=epci, email="presidence@example.org")
     importation = importations.send(
         convention=convention,
         nature="equipements",
@@ -287,10 +288,9 @@ def build_world():
         retiree_par=people["coordination"],
     )
     modele_odj = ModeleOrdreDuJour.objects.create(convention=convention, intitule="COPIL d’automne")
-    presence, invitee = (
-        PresenceFactory(reunion=reunion, organisation=epci, qualite=qualite, voix=voix)
-        for qualite, voix in (("titulaire", "deliberative"), ("invite", "aucune"))
-    )
+    prepare_presences(reunion)
+    presence = reunion.presences.get()
+    invitee = PresenceFactory(reunion=reunion, qualite="invite", voix="aucune")
     # Past its own meeting, whose day nobody awaits: what was written and what left.
     envois_reunion = {
         name: Envoi.objects.create(

@@ -89,6 +89,7 @@ class Etat:
         self.imputations: list[tuple[Financement, tuple[str, str]]] = []
         self.users: dict[str, User] = {}
         self.convoked: list[tuple[Reunion, str]] = []
+        self.repondus: list[tuple[Reunion, str, list[list[Any]]]] = []
         self.a_valider: list[Diagnostic] = []
 
     def person(self, code: str, role: str) -> User:

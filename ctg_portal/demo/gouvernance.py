@@ -19,13 +19,13 @@ class Gouvernance(Etat):
             instance = Instance(
                 convention=self.conventions[code],
                 ordre=ordre,
-                **pick(line, "nature", "intitule", "role", "minimum_annuel"),
+                **pick(line, "nature", "intitule", "role", "minimum_annuel", "quorum"),
             )
             instance.full_clean()
             instance.save()
             instances[line["cle"]] = instance
             for rank, cell in enumerate(line.get("membres", [])):
-                organisation, fonction, voix, compte = cells(cell, 4)
+                organisation, fonction, voix, compte, email, qualite = cells(cell, 6)
                 self.batch.add(
                     MembreInstance(
                         instance=instance,
@@ -34,6 +34,8 @@ class Gouvernance(Etat):
                         fonction=fonction,
                         nom=self.titulaires.get((organisation, fonction), ""),
                         voix=voix or MembreInstance.Voix.DELIBERATIVE,
+                        qualite=qualite or MembreInstance.Qualite.TITULAIRE,
+                        email=email,
                         user=self.person(code, compte) if compte else None,
                     )
                 )
@@ -58,6 +60,8 @@ class Gouvernance(Etat):
         reunion.save()
         if statut == Reunion.Statut.CONVOQUEE:
             self.convoked.append((reunion, code))
+            if "reponses" in row:
+                self.repondus.append((reunion, code, row["reponses"]))
         points = []
         for ordre, cell in enumerate(row.get("points", [])):
             intitule, visee, duree, rapporteur, contenu, fiches = cells(cell, 6)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from actions.models import Commentaire, FicheAction, Imputation, Note
 from conventions.models import Convention, Habilitation
 from ctg_portal.demo.conventions import Conventions
+from ctg_portal.demo.convocations import Convocations
 from ctg_portal.demo.diagnostics import Diagnostics
 from ctg_portal.demo.gouvernance import Gouvernance
 from ctg_portal.demo.histoire import Histoire
@@ -37,7 +38,9 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
-class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Histoire):
+class Loader(
+    Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Convocations, Histoire
+):
     """Writes the files in the order in which they name one another."""
 
     def run(self) -> None:
@@ -63,6 +66,8 @@ class Loader(Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, G
         tell_news(self.calendar.today)
         for reunion, code in self.convoked:
             self.issued(issue_dossier(reunion, by=self.person(code, Role.COORDINATION)))
+        for reunion, code, reponses in self.repondus:
+            self.write_convocation(reunion, code, reponses)
         for avis, code, fonction in self.a_signer:
             signataire = self.person(code, Role.RELECTURE)
             self.issued(sign_avis(avis, by=signataire, fonction=fonction, lu=version_lue(avis)))

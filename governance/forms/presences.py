@@ -48,6 +48,9 @@ class ReponseForm(forms.Form):
         self.fields["pouvoir_a"].offer(presence)
         self.initial |= {"pouvoir_a": presence.pouvoir_a_id, "mot": presence.mot}
 
+    def clean_mot(self):
+        return " ".join(self.cleaned_data["mot"].split())
+
     def save(self):
         self.presence.respond(
             self.cleaned_data["reponse"],

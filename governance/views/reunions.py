@@ -48,6 +48,7 @@ class ReunionView(ReunionMixin, DetailView):
         here = [decision for decision in decisions if decision.reunion_id == self.object.pk]
         for point in self.object.points.all():
             point.decisions_prises = [decision for decision in here if decision.point_id == point.pk]
+        presences = list(self.object.presences.all())
         return super().get_context_data(
             decisions=sorted(here, key=lambda decision: decision.rang),
             ouvertes=[decision for decision in decisions if decision.reunion_id != self.object.pk],
@@ -55,7 +56,8 @@ class ReunionView(ReunionMixin, DetailView):
             pieces=self.pieces(),
             conflits=conflicts_of(self.object, user) if self.object.is_a_venir else [],
             notes_form=NotesForm(instance=self.object),
-            suivi=follow_up(self.object, list(self.object.presences.all())),
+            suivi=follow_up(self.object, presences),
+            ma_presence=next((row for row in presences if row.user_id == user.pk), None),
             **kwargs,
         )
 

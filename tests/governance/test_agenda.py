@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from governance.forms.reunions import ReunionForm
 from governance.models import FluxAgenda, Reunion
 from tests.factories import (
     ConventionFactory,
@@ -127,7 +128,7 @@ def test_meeting_carries_its_hour_its_place_and_its_page(client):
         statut=Reunion.Statut.CONVOQUEE,
     )
 
-    event = read(client, user)[f"reunion-{reunion.pk}@portail-ctg"]
+    event = read(client, user)[reunion.agenda_uid]
 
     assert event.summary.value == f"Comité de pilotage – {convention.territoire.nom_court}"
     assert event.dtstart.value == debut
@@ -165,21 +166,24 @@ def test_status_of_a_meeting(client, statut, said):
     convention, user = ctg("lecture")
     reunion = ReunionFactory(instance=InstanceFactory(convention=convention), statut=statut)
 
-    assert read(client, user)[f"reunion-{reunion.pk}@portail-ctg"].status.value == said
+    assert read(client, user)[reunion.agenda_uid].status.value == said
 
 
 def test_uid_stays_and_sequence_grows(client):
     convention, user = ctg("lecture")
     reunion = ReunionFactory(instance=InstanceFactory(convention=convention))
-    uid = f"reunion-{reunion.pk}@portail-ctg"
+    uid = reunion.agenda_uid
     before = int(read(client, user)[uid].sequence.value)
 
-    Reunion.objects.filter(pk=reunion.pk).update(
-        lieu="Mairie", updated_at=reunion.created_at + datetime.timedelta(seconds=5)
-    )
+    form = ReunionForm(instance=reunion)
+    data = {bound.html_name: bound.value() or "" for bound in form} | {"lieu": "Mairie"}
+    ReunionForm(data, instance=reunion).save()
     after = read(client, user)[uid]
 
-    assert (before, int(after.sequence.value), after.location.value) == (0, 5, "Mairie")
+    assert (before, int(after.sequence.value), after.location.value) == (0, 1, "Mairie")
+    # Who presides is in no calendar.
+    ReunionForm(data | {"president": "La maire"}, instance=reunion).save()
+    assert int(read(client, user)[uid].sequence.value) == 1
 
 
 def test_whole_day_events_and_what_they_are_about(client):
@@ -220,7 +224,7 @@ def test_hostile_words_stay_words(client):
 
     assert len(events) == 3
     assert all(len(line) <= 75 for line in response.content.split(b"\r\n"))
-    (meeting,) = (event for uid, event in events.items() if uid.startswith("reunion"))
+    (meeting,) = (event for event in events.values() if "/reunions/" in event.url.value)
     words = "Titre ; , \\ « é » END:VEVENT BEGIN:VEVENT SUMMARY:faux"
     assert meeting.location.value.startswith(words)
     assert meeting.summary.value.startswith(words)
