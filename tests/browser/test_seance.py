@@ -1,0 +1,113 @@
+"""A meeting from its session to the minutes that its members hold: two screens, one network that fails, two approvals."""
+
+import datetime
+
+from django.core import mail
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from governance.departs import send_due
+from governance.emissions import draw_document
+from governance.models import Decision, Envoi, Reunion
+from tests.factories import FicheActionFactory, PointOrdreDuJourFactory, PresenceFactory, ReunionFactory
+
+
+def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as, world, settings):
+    axe = world.objects["axe"]
+    navette, relais = (
+        FicheActionFactory(axe=axe, intitule=name, avancement="en_cours") for name in ("Navette", "Relais")
+    )
+    reunion = ReunionFactory(
+        instance=world.objects["instance"],
+        statut="convoquee",
+        debut=timezone.now() - datetime.timedelta(minutes=5),
+    )
+    point = PointOrdreDuJourFactory(reunion=reunion, intitule="Mobilité", duree=20, ordre=1)
+    point.fiches.set([navette, relais])
+    PresenceFactory(reunion=reunion, nom="Ana Vidal", email="ana@example.org", structure="CAF du Lot")
+    seance = f"{reunion.get_absolute_url()}seance/"
+
+    page = open_as(world.people["coordination"], expected_error="Failed to load resource")
+    page.goto(reunion.get_absolute_url())
+    page.get_by_role("link", name="Ouvrir la séance").click()
+    page.locator("main button[type=submit]").click()
+    page.get_by_role("link", name="Écran de séance").click()
+    page.get_by_role("link", name="Présences").click()
+    page.get_by_label("Ana Vidal").select_option("present")
+    page.get_by_role("button", name="Enregistrer les présences").click()
+    expect(page.get_by_text("1 voix sur 1")).to_be_visible()
+    page.get_by_role("button", name="Aborder ce point").click()
+    expect(page.locator("[data-chrono]")).to_contain_text("0 min")
+
+    # Two secretaries on one point: the second is told, and keeps both texts.
+    other = open_as(world.people["coordination"], expected_error="Failed to load resource")
+    other.goto(seance)
+    page.get_by_role("textbox", name="Notes").fill("Tour de table.")
+    expect(page.locator("[data-notes-etat]")).to_contain_text("Enregistré à")
+    other.get_by_role("textbox", name="Notes").fill("Deux circuits proposés.")
+    other.get_by_role("button", name="Garder les deux").click()
+    expect(other.locator("[data-notes-etat]")).to_contain_text("Enregistré à")
+    # The network goes, the tab is closed: what was typed comes back from the device and is sent.
+    other.context.set_offline(True)
+    other.get_by_role("textbox", name="Notes").fill("Tour de table. Deux circuits retenus.")
+    expect(other.locator("[data-notes-etat]")).to_contain_text("Hors connexion")
+    context = other.context
+    other.close()
+    context.set_offline(False)
+    again = context.new_page()
+    again.goto(seance)
+    expect(again.locator("[data-notes-etat]")).to_contain_text("Enregistré à")
+    point.refresh_from_db()
+    assert point.notes == "Tour de table. Deux circuits retenus."
+
+    # A decision that changes two fiches, seen before it is kept.
+    page.goto(seance)
+    page.get_by_role("combobox", name="Nature").select_option("report")
+    page.get_by_role("textbox", name="Décision").fill("La navette est reportée, le relais suspendu.")
+    page.locator("[name=effets-0-effet]").select_option("report")
+    day = timezone.localdate() + datetime.timedelta(days=200)
+    page.locator("[name=effets-0-nouvelle_echeance]").fill(day.isoformat())
+    page.locator("[name=effets-1-effet]").select_option("pause")
+    page.get_by_role("button", name="Voir les effets").click()
+    expect(page.locator(".seance-decision .alert")).to_contain_text("passe en pause")
+    page.get_by_role("button", name="Enregistrer la décision").click()
+    expect(page.locator("#prises")).to_be_visible()
+    navette.refresh_from_db()
+    relais.refresh_from_db()
+    assert {navette.echeance, relais.avancement} == {day, "en_pause"}
+    decision = Decision.objects.get(reunion=reunion)
+    page.goto(relais.get_absolute_url())
+    expect(page.get_by_text(str(decision)).first).to_be_visible()
+
+    # Minutes from the notes, approved by both sides, sent to the members.
+    page.goto(seance)
+    page.get_by_role("link", name="Clore la séance").click()
+    page.locator("main button[type=submit]").click()
+    page.get_by_role("link", name="Compte rendu", exact=True).click()
+    page.get_by_role("button", name="Commencer le compte rendu").click()
+    expect(page.get_by_text("Deux circuits retenus.")).to_be_visible()
+    page.get_by_role("button", name="Soumettre à l’approbation").click()
+    for role in ("pilotage", "relecture"):
+        reader = open_as(world.people[role])
+        reader.goto(f"{reunion.get_absolute_url()}compte-rendu/")
+        reader.get_by_role("link", name="Donner un avis").click()
+        reader.get_by_role("combobox", name="Avis").select_option("approuve")
+        reader.get_by_label("Prénom et nom").fill("Présidence")
+        reader.get_by_role("button", name="Enregistrer l’avis").click()
+        expect(reader.get_by_text("Votre avis est enregistré.")).to_be_visible()
+    for document in reunion.documents.all():
+        draw_document.func(str(document.pk))
+    settings.ENVOI_DELAI = 0
+    page.reload()
+    page.get_by_role("button", name="Diffuser aux membres").click()
+    expect(page.get_by_text("Le compte rendu a été approuvé par l’intercommunalité")).to_be_visible()
+    page.get_by_role("button", name="Envoyer à 1 personne").click()
+    expect(page.locator("main p[role=status]")).to_be_visible()
+    Envoi.objects.filter(reunion=reunion).update(part_le=timezone.now())
+    send_due.func()
+    (message,) = mail.outbox
+    assert len([piece for piece in message.attachments if piece.filename.endswith(".pdf")]) == 2
+    reunion.refresh_from_db()
+    assert reunion.statut == Reunion.Statut.DIFFUSEE
+    page.goto(reunion.get_absolute_url())
+    expect(page.get_by_role("link", name="Écran de séance")).to_have_count(0)
