@@ -81,7 +81,7 @@ class Contenu:
         convention = self.convention
         named = self._named
         return {
-            "axes": Liste(self.axes, lambda axe: f"{axe.code} {axe.intitule}"),
+            "axes": Liste(self.axes, aussi=lambda axe: f"{axe.code} {axe.intitule}"),
             "objectifs": Liste(self.objectifs),
             "domaines": Liste([*Domaine.objects.all(), *named("domaines")], _intitule),
             "publics": Liste([*Public.objects.all(), *named("publics")], _intitule),
