@@ -105,6 +105,11 @@ class Contenu:
             "people": Liste([*people_of(convention).order_by("nom", "pk"), *self._pilotes()]),
         }
 
+    @cached_property
+    def codes(self) -> set[str]:
+        """Those of every fiche of the plan, also of the archived and of those that ``user`` does not read."""
+        return set(FicheAction.objects.filter(plan=self.plan).values_list("code", flat=True))
+
     def _named(self, name: str) -> Iterable[Model]:
         return (row for fiche in self.fiches.values() for row in getattr(fiche, name).all())
 

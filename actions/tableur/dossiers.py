@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actions.forms.fiches import AvancementForm, FicheAddForm
-from actions.forms.sections import LIENS
 from actions.models import AVANCEMENT_TRANSITIONS, Axe, FicheAction, Note, Objectif, complete_section
+from actions.models.creation import FicheNouvelle, create_fiches
 from actions.models.fiche import Avancement
 from actions.models.plan import PlanActions
 from actions.tableur.apercu import Cellule, Sorte
 from actions.tableur.colonnes import AVANCEMENT, FEUILLES, MESURES, PLACE, Feuille
 from actions.tableur.contenu import FORMULAIRES, Contenu
-from actions.tableur.formulaires import ChoixDuPlan, Rangees, build_mesures, build_section
+from actions.tableur.formulaires import ChoixDuPlan, Rangees, build_mesures, build_section, check_here
 from ctg_portal.models import User
 from ctg_portal.workflow import TransitionError
 
@@ -121,7 +121,7 @@ class Verification:
         self.contenu = contenu
         self.choix = ChoixDuPlan(contenu)
         self._prets: dict[tuple[int, str], Any] = {}
-        """Forms of existing fiches found good, ready to be saved."""
+        """Forms found good, ready to be saved."""
 
     # Looking
 
@@ -139,9 +139,10 @@ class Verification:
     def _check_section(self, dossier: Dossier, section: str) -> None:
         for _ in range(TOURS):
             form = self._section(dossier, section)
-            if form.is_valid() and not dossier.is_nouveau:
+            if form.is_valid():
                 self._prets[id(dossier), section] = form
-            if form.is_valid() or not self._blame(dossier, section, form):
+                return
+            if not self._blame(dossier, section, form):
                 return
 
     def _section(self, dossier: Dossier, section: str) -> Any:
@@ -324,25 +325,73 @@ class Verification:
             "code": self._value(dossier, "identite", "code"),
             "place": "ici" if dossier.axe is not None else "",
         }
-        form: Any = FicheAddForm(data, instance=FicheAction(plan=self.contenu.plan), branches=[])
+        form: Any = FicheAddForm(
+            data, instance=FicheAction(plan=self.contenu.plan), branches=[], codes=self.contenu.codes
+        )
         form.fields["place"].offer([("", [("ici", "ici", (dossier.axe, dossier.objectif, None))])])
+        check_here(form.instance)
         return form
 
     # Writing
 
-    def write(self, dossier: Dossier, *, by: User) -> None:
-        """Save by the forms and the verbs of the pages. Raises ``TransitionError`` when one refuses after all."""
-        if dossier.is_nouveau:
-            if not dossier.saisies("identite"):
-                return
-            self._create(dossier)
-        elif dossier.saisies(PLACE) and dossier.axe is not None:
+    def write(self, dossiers: Iterable[Dossier], *, by: User) -> None:
+        """Save by the forms and the verbs of the pages. Raises ``TransitionError`` when one refuses after all.
+
+        The new fiches are made together, first: files that change a plan name none of them.
+        """
+        dossiers = list(dossiers)
+        new = [dossier for dossier in dossiers if dossier.is_nouveau and dossier.saisies("identite")]
+        create_fiches(self.contenu.plan, [self._nouvelle(dossier, by) for dossier in new], by=by)
+        for dossier in dossiers:
+            if not dossier.is_nouveau:
+                self._write(dossier, by=by)
+
+    def _ready(self, dossier: Dossier, section: str) -> Any:
+        form = self._prets.get((id(dossier), section)) or self._section(dossier, section)
+        if not form.is_valid():
+            raise TransitionError(f"{dossier.fiche} : {_sentence(form)}")
+        return form
+
+    def _nouvelle(self, dossier: Dossier, by: User) -> FicheNouvelle:
+        """What the forms of a new fiche hold, in one fiche to save."""
+        form = self._add_form(dossier)
+        if not form.is_valid():
+            raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
+        fiche: Any = form.instance
+        fiche.plan = self.contenu.plan
+        liens: dict[str, list[Any]] = {}
+        lignes: list[Any] = []
+        for section in dossier.sections():
+            form = self._ready(dossier, section)
+            for name in form._meta.fields:
+                if name in form.fields and FicheAction._meta.get_field(name).many_to_many:
+                    liens[name] = list(form.cleaned_data[name])
+                elif name in form.fields:
+                    setattr(fiche, name, getattr(form.instance, name))
+            for formset in form.formsets.values():
+                for rank, row in enumerate(formset.ordered_forms):
+                    row.instance.ordre = rank
+                    lignes.append(row.instance)
+        if not self._value(dossier, "identite", "code"):
+            # The next one of its place, once those that the file gives are known.
+            fiche.code = ""
+        lignes += [Note(fiche=fiche, texte=texte, auteur=by) for texte in dossier.notes]
+        nouvelle = FicheNouvelle(fiche, liens, lignes)
+        if target := self._new_avancement(dossier):
+            said = self._avancement(dossier)
+            if not said.is_valid():
+                raise TransitionError(f"{fiche} : {_sentence(said)}")
+            nouvelle.avancement, nouvelle.motif = target, said.cleaned_data["motif"]
+            nouvelle.fin_reelle = said.cleaned_data["fin_reelle"]
+        return nouvelle
+
+    def _write(self, dossier: Dossier, *, by: User) -> None:
+        """Of a fiche that exists."""
+        if dossier.saisies(PLACE) and dossier.axe is not None:
             last = _last(dossier.fiche, dossier.axe, dossier.objectif)
             copy.copy(dossier.fiche).place(dossier.axe, dossier.objectif, after=last, by=by)
         for section in dossier.sections():
-            form = self._prets.get((id(dossier), section)) or self._section(dossier, section)
-            if not form.is_valid():
-                raise TransitionError(f"{dossier.fiche} : {_sentence(form)}")
+            form = self._ready(dossier, section)
             form.save()
             form.announce(by=by)
             complete_section(dossier.fiche, section, by=by)
@@ -352,27 +401,6 @@ class Verification:
             if not formset.is_valid():
                 raise TransitionError(f"{indicateur} : une mesure est refusée.")
             formset.save()
-        for texte in dossier.notes:
-            Note.objects.create(fiche=dossier.fiche, texte=texte, auteur=by)
-
-    def _create(self, dossier: Dossier) -> None:
-        form = self._add_form(dossier)
-        if not form.is_valid():
-            raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
-        fiche: Any = form.instance
-        axe: Any = dossier.axe
-        # Last of its siblings: there is nobody to move, as the page would by putting it anywhere.
-        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, axe)
-        fiche.save()
-        # It has nothing yet: nobody need ask.
-        named = [*LIENS, "cadres", *(f.relation for f in FEUILLES if f.section != MESURES)]
-        fiche._prefetched_objects_cache = {
-            name: getattr(fiche, name).model._default_manager.none() for name in named
-        }
-        dossier.fiche = fiche
-        dossier.fiche.plan = self.contenu.plan
-        if not self._value(dossier, "identite", "code"):
-            dossier.champs["identite"].pop("code", None)
 
     def _write_avancement(self, dossier: Dossier, *, by: User) -> None:
         target = self._value(dossier, AVANCEMENT, "avancement")

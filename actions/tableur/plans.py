@@ -681,7 +681,7 @@ class Importation:
                 branch.save()
         for ligne in kept:
             ligne.dossier.notes = self._notes(ligne)
-            self.verification.write(ligne.dossier, by=by)
+        self.verification.write((ligne.dossier for ligne in kept), by=by)
 
     def _notes(self, ligne: _Ligne) -> list[str]:
         if not ligne.notes:

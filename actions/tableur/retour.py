@@ -382,8 +382,7 @@ class Retour:
     # Writing
 
     def write(self, *, by: User) -> None:
-        for dossier in self.dossiers.values():
-            self.verification.write(dossier, by=by)
+        self.verification.write(self.dossiers.values(), by=by)
         for retrait in self.apercu.retraits:
             if retrait.coche and retrait.cle in self._fiches:
                 fiche = self._fiches[retrait.cle]
