@@ -40,6 +40,7 @@ from actions.tableur.colonnes import COLONNES, Colonne
 from actions.tableur.confirmation import confirm_envoi
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
+from actions.tableur.ecriture import write_dossiers
 from ctg_portal.fields import parse_montant
 from ctg_portal.grilles import Case, Grille, read_grilles
 from ctg_portal.imports import ImportRefuse, normalise
@@ -681,7 +682,8 @@ class Importation:
                 branch.save()
         for ligne in kept:
             ligne.dossier.notes = self._notes(ligne)
-        self.verification.write((ligne.dossier for ligne in kept), by=by)
+        dossiers = [ligne.dossier for ligne in kept]
+        write_dossiers(self.verification, dossiers, plan=self.contenu.plan, by=by)
 
     def _notes(self, ligne: _Ligne) -> list[str]:
         if not ligne.notes:

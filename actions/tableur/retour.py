@@ -26,6 +26,7 @@ from actions.tableur.colonnes import (
 from actions.tableur.confirmation import confirm_envoi
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
+from actions.tableur.ecriture import write_dossiers
 from actions.tableur.export import digest
 from actions.tableur.lecture import VIDE, ClasseurLu, LigneLue, read_classeur
 from ctg_portal.imports import ImportRefuse, normalise
@@ -382,7 +383,7 @@ class Retour:
     # Writing
 
     def write(self, *, by: User) -> None:
-        self.verification.write(self.dossiers.values(), by=by)
+        write_dossiers(self.verification, self.dossiers.values(), plan=self.contenu.plan, by=by)
         for retrait in self.apercu.retraits:
             if retrait.coche and retrait.cle in self._fiches:
                 fiche = self._fiches[retrait.cle]
