@@ -2,8 +2,9 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import models, transaction
 
@@ -22,8 +23,8 @@ class FicheNouvelle:
     """
 
     fiche: FicheAction
-    liens: Mapping[str, Sequence[models.Model]] = field(default_factory=dict)
-    lignes: Sequence[models.Model] = ()
+    liens: dict[str, list[models.Model]] = field(default_factory=dict)
+    lignes: list[models.Model] = field(default_factory=list)
     avancement: str = ""
     """Where it already stands; « » : à venir."""
     motif: str = ""
@@ -92,8 +93,7 @@ def _stand(nouvelle: FicheNouvelle, by: User) -> Transition | None:
 
 def _tie(nouvelles: Sequence[FicheNouvelle]) -> None:
     for name in dict.fromkeys(name for nouvelle in nouvelles for name in nouvelle.liens):
-        relation = FicheAction._meta.get_field(name)
-        assert isinstance(relation, models.ManyToManyField)
+        relation: Any = FicheAction._meta.get_field(name)
         through = relation.remote_field.through
         owner, target = relation.m2m_field_name(), relation.m2m_reverse_field_name()
         through._default_manager.bulk_create(

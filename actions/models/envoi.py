@@ -13,10 +13,13 @@ from django.utils import timezone
 
 from conventions.models import Convention, Habilitation, Territoire
 from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError, require_transition
 
 GARDE = datetime.timedelta(days=14)
 """How long a file that nobody confirmed is kept."""
+FINI: dict[str, Any] = {"travail": "", "travail_depuis": None, "total": 0, "faites": 0}
+"""Nothing is waited for."""
+TRAVAIL = tuple(FINI)
 TRANSITIONS_ENVOI = {"a_confirmer": frozenset({"confirme", "abandonne"})}
 
 
@@ -48,6 +51,8 @@ class EnvoiPlan(TimestampedModel):
 
     ``contenu`` is the file as it came, forgotten once it is written or dropped; ``reponses`` (JSON) what the person chose on
     the way (sheet, columns, conflicts); ``rapport`` (JSON) what was done with each cell. Nothing is written before.
+
+    A long file is read and written by the worker: ``travail`` is what it waits for, ``echec`` why the last one stopped.
     """
 
     class Nature(models.TextChoices):
@@ -58,6 +63,10 @@ class EnvoiPlan(TimestampedModel):
         A_CONFIRMER = "a_confirmer", "À confirmer"
         CONFIRME = "confirme", "Écrit dans le plan"
         ABANDONNE = "abandonne", "Abandonné"
+
+    class Travail(models.TextChoices):
+        LECTURE = "lecture", "Lecture"
+        ECRITURE = "ecriture", "Écriture"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="envois_plan")
@@ -73,6 +82,11 @@ class EnvoiPlan(TimestampedModel):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="envois_plan", verbose_name="envoyé par"
     )
     confirme_le = models.DateTimeField("confirmé le", null=True, blank=True)
+    travail = models.CharField("travail en cours", max_length=10, choices=Travail, blank=True)
+    travail_depuis = models.DateTimeField("travail demandé le", null=True, blank=True)
+    total = models.PositiveIntegerField("lignes à lire", default=0)
+    faites = models.PositiveIntegerField("lignes lues", default=0)
+    echec = models.CharField("dernier refus", max_length=500, blank=True)
 
     objects = EnvoiPlanQuerySet.as_manager()
 
@@ -86,7 +100,13 @@ class EnvoiPlan(TimestampedModel):
                 condition=Q(statut="confirme", confirme_le__isnull=False)
                 | (~Q(statut="confirme") & Q(confirme_le=None)),
                 violation_error_message="Un envoi confirmé porte la date de sa confirmation.",
-            )
+            ),
+            models.CheckConstraint(
+                name="envoiplan_travail_date",
+                condition=Q(travail="", travail_depuis=None)
+                | (~Q(travail="") & Q(travail_depuis__isnull=False, statut="a_confirmer")),
+                violation_error_message="Un travail demandé porte sa date, et l’envoi n’est pas terminé.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +118,8 @@ class EnvoiPlan(TimestampedModel):
     @property
     def is_a_decrire(self) -> bool:
         """A plan made elsewhere whose columns nobody has described yet."""
-        return self.nature == self.Nature.PLAN and self.statut == self.Statut.A_CONFIRMER and not self.rapport
+        waits = self.statut == self.Statut.A_CONFIRMER and not self.travail
+        return self.nature == self.Nature.PLAN and waits and not self.rapport
 
     @property
     def garde_jusquau(self) -> datetime.datetime:
@@ -131,24 +152,71 @@ class EnvoiPlan(TimestampedModel):
     @transaction.atomic
     def answer(self, reponses: dict[str, Any], *, by: User) -> None:
         """Keep what ``by`` chose; what was chosen before and is not asked now stays."""
-        self.lock()
+        self._lock_at_rest()
         self.reponses = self.reponses | reponses
         self.save(update_fields=["reponses", "updated_at"])
 
     @transaction.atomic
     def drop(self, *, by: User) -> None:
         """Nothing will be written: the file is forgotten."""
-        self.lock()
+        self._lock_at_rest()
         self.statut = self.Statut.ABANDONNE
         self.contenu = b""
-        self.save(update_fields=["statut", "contenu", "updated_at"])
+        self._end()
+        self.save(update_fields=["statut", "contenu", *TRAVAIL, "updated_at"])
+
+    @transaction.atomic
+    def entrust(self, travail: str, reponses: dict[str, Any], *, total: int, by: User) -> None:
+        """Leave ``travail`` to the worker, with what was answered. Another reading forgets the preview of the first."""
+        self._lock_at_rest()
+        self.reponses = self.reponses | reponses
+        self.travail, self.travail_depuis = travail, timezone.now()
+        self.total, self.faites, self.echec = total, 0, ""
+        if travail == self.Travail.LECTURE:
+            self.rapport = {}
+        self.save(update_fields=["reponses", "rapport", *TRAVAIL, "echec", "updated_at"])
+
+    def mark(self, faites: int, *, since: datetime.datetime | None) -> None:
+        """How far what was asked at ``since`` is; nothing is said of another."""
+        self._asked(since).update(faites=min(faites, self.total))
+
+    def show(self, rapport: dict[str, Any], *, since: datetime.datetime | None = None) -> None:
+        """Keep the preview, unless something else was asked after ``since``."""
+        if self._asked(since).update(rapport=rapport, echec="", **FINI, updated_at=timezone.now()):
+            self.rapport, self.echec = rapport, ""
+            self._end()
+
+    def give_up(self, echec: str, *, since: datetime.datetime | None) -> None:
+        """What was asked at ``since`` cannot be done, and why."""
+        self._asked(since).update(echec=echec[:500], **FINI, updated_at=timezone.now())
+
+    def _asked(self, since: datetime.datetime | None) -> "EnvoiPlanQuerySet":
+        return EnvoiPlan.objects.filter(pk=self.pk, travail_depuis=since, statut=EnvoiPlan.Statut.A_CONFIRMER)
+
+    def _lock_at_rest(self) -> None:
+        self.lock()
+        if self.travail == self.Travail.ECRITURE:
+            raise TransitionError(
+                "Ce fichier est en train d’être écrit dans le plan : attendez son compte rendu."
+            )
+
+    def _end(self) -> None:
+        for name, value in FINI.items():
+            setattr(self, name, value)
 
     def record(self, resume: str, rapport: dict[str, Any]) -> None:
         """It is written: keep what was done, forget the file. Called under ``lock``."""
         self.statut = self.Statut.CONFIRME
         self.confirme_le = timezone.now()
         self.resume, self.rapport, self.contenu = resume, rapport, b""
-        self.save(update_fields=["statut", "confirme_le", "resume", "rapport", "contenu", "updated_at"])
+        self.echec = ""
+        self._end()
+        self.save(
+            update_fields=[
+                *("statut", "confirme_le", "resume", "rapport", "contenu", "echec", "updated_at"),
+                *TRAVAIL,
+            ]
+        )
 
 
 class CorrespondancePlan(TimestampedModel):

@@ -95,24 +95,13 @@ def _nouvelle(verification: Verification, dossier: Dossier, by: User) -> FicheNo
     if not form.is_valid():
         raise TransitionError(f"Une fiche ne peut pas être créée : {sentence_of(form)}")
     fiche: Any = form.instance
-    liens: dict[str, list[Any]] = {}
-    lignes: list[Any] = []
+    nouvelle = FicheNouvelle(fiche, {}, [])
     for section in dossier.sections():
-        form = verification.ready(dossier, section)
-        for name in form._meta.fields:
-            if name in form.fields and FicheAction._meta.get_field(name).many_to_many:
-                liens[name] = list(form.cleaned_data[name])
-            elif name in form.fields:
-                setattr(fiche, name, getattr(form.instance, name))
-        for formset in form.formsets.values():
-            for rank, row in enumerate(formset.ordered_forms):
-                row.instance.ordre = rank
-                lignes.append(row.instance)
+        _gather(nouvelle, verification.ready(dossier, section))
     if not dossier.value("identite", "code"):
         # The next one of its place, once those that the file gives are known.
         fiche.code = ""
-    lignes += [Note(fiche=fiche, texte=texte, auteur=by) for texte in dossier.notes]
-    nouvelle = FicheNouvelle(fiche, liens, lignes)
+    nouvelle.lignes += [Note(fiche=fiche, texte=texte, auteur=by) for texte in dossier.notes]
     if target := dossier.new_avancement():
         said = verification.avancement_form(dossier)
         if not said.is_valid():
@@ -120,6 +109,21 @@ def _nouvelle(verification: Verification, dossier: Dossier, by: User) -> FicheNo
         nouvelle.avancement, nouvelle.motif = target, said.cleaned_data["motif"]
         nouvelle.fin_reelle = said.cleaned_data["fin_reelle"]
     return nouvelle
+
+
+def _gather(nouvelle: FicheNouvelle, form: Any) -> None:
+    """What the valid form of a section adds to a new fiche."""
+    for name in form._meta.fields:
+        if name not in form.fields:
+            continue
+        if FicheAction._meta.get_field(name).many_to_many:
+            nouvelle.liens[name] = list(form.cleaned_data[name])
+        else:
+            setattr(nouvelle.fiche, name, getattr(form.instance, name))
+    for formset in form.formsets.values():
+        for rank, row in enumerate(formset.ordered_forms):
+            row.instance.ordre = rank
+            nouvelle.lignes.append(row.instance)
 
 
 def _move(dossier: Dossier, by: User) -> None:

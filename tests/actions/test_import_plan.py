@@ -18,9 +18,11 @@ from actions.models import (
     LigneFinancement,
     Objectif,
 )
-from actions.tableur import plans
+from actions.tableur import plans, travaux
 from actions.tableur.apercu import Apercu
+from actions.tableur.branches import NOUVEL_AXE
 from actions.tableur.cibles import guess, guess_one, is_tet
+from actions.tableur.tableau import order_of_dates, suggest, tableau_of
 from ctg_portal.grilles import MAX_PARCOURUES, read_grilles
 from ctg_portal.imports import ImportRefuse
 from tests.actions.classeurs import build_plan, plain, refused
@@ -61,17 +63,18 @@ def workbook_of(*rows, sheet="Plan", merge=()):
     return written.getvalue()
 
 
-def describe(plan, user, content, nom="plan.xlsx", *, colonnes=None, dates=None, axe=plans.NOUVEL_AXE):
+def describe(plan, user, content, nom="plan.xlsx", *, colonnes=None, dates=None, axe=NOUVEL_AXE):
     envoi = plans.send(convention=plan.convention, nom=nom, contenu=content, by=user)
-    tableau = plans.tableau_of(envoi)
-    chosen = colonnes or plans.suggest(envoi, tableau)[0]
-    dates = dates or plans.order_of_dates(tableau, chosen)
-    return plans.describe(envoi, colonnes=chosen, dates=dates, axe=axe, by=user)
+    tableau = tableau_of(envoi)
+    chosen = colonnes or suggest(envoi, tableau)[0]
+    dates = dates or order_of_dates(tableau, chosen)
+    lignes = plans.describe(envoi, colonnes=chosen, dates=dates, axe=axe, by=user)
+    return travaux.preview(envoi, lignes=lignes, by=user)
 
 
 def confirm(envoi, user, *, sans_refusees=False):
     empreinte = envoi.rapport["empreinte"]
-    return plans.confirm(envoi, empreinte=empreinte, decisions={}, sans_refusees=sans_refusees, by=user)
+    return travaux.confirm(envoi, empreinte=empreinte, decisions={}, sans_refusees=sans_refusees, by=user)
 
 
 def test_titles_of_plans_are_known_however_they_are_written():
@@ -281,7 +284,7 @@ def test_what_was_said_of_the_columns_is_remembered_for_the_same_head(place):
     second = workbook_of(["MACHIN", "Truc 2025", "bidule"], ["Fermer", "D’autres mots", "y"])
 
     envoi = plans.send(convention=plan.convention, nom="suite.xlsx", contenu=second, by=user)
-    colonnes, phrase = plans.suggest(envoi, plans.tableau_of(envoi))
+    colonnes, phrase = suggest(envoi, tableau_of(envoi))
 
     assert colonnes == ["intitule", "besoins", "ignorer"]
     assert "déjà connues" in phrase
