@@ -284,6 +284,7 @@ def test_contract_groups_and_an_unknown_grouping(plan, reader, client):
     page = client.get(address("groupes", plan, "contrat"))
 
     assert [[f.code for f in row.fiches] for row in page.context["groupes"]] == [["A"], ["B", "C"]]
+    assert page.context["groupes"][1].groupe.label == "La CTG seule"
     assert client.get(address("groupes", plan, "couleur")).status_code == 404
 
 
