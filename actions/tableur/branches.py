@@ -1,15 +1,19 @@
 """The axes and objectifs that a file names: those of the plan, or new ones."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from actions.models import Axe, Objectif, PlanActions
+from actions.tableur.apercu import compte
 from actions.tableur.mots import split_code
 from ctg_portal.imports import normalise
 
 TITRE_MAX = 300
 NOUVEL_AXE = "nouveau"
+NOMMES = 12
+"""How many names a sentence lists."""
 
 
 @dataclass
@@ -18,6 +22,38 @@ class Branche:
 
     objet: Any
     nouveau: bool = False
+
+
+class TroisiemeNiveau:
+    """A level below the objectifs: the plan has none, so its words go to the notes of its fiches, and this is said."""
+
+    def __init__(self, titre: str) -> None:
+        self.titre = titre or "Troisième niveau"
+        self.courant = ""
+        self._fiches: Counter[str] = Counter()
+
+    def follow(self, text: str, *, autre: bool) -> None:
+        """A row names it, or (``autre``) names another axe or objectif: what follows is no longer of the former one."""
+        if text or autre:
+            self.courant = text
+
+    def note(self, *, is_dit: bool) -> list[tuple[str, str]]:
+        """What a fiche keeps of it; ``is_dit``: its own row says it, in a cell that is kept already."""
+        if not self.courant:
+            return []
+        self._fiches[self.courant] += 1
+        return [] if is_dit else [(self.titre, self.courant)]
+
+    @property
+    def remarques(self) -> list[str]:
+        if not self._fiches:
+            return []
+        named = [f"« {text[:80]} » ({compte(count, 'fiche')})" for text, count in self._fiches.items()]
+        more = f", et {len(named) - NOMMES} autres" if len(named) > NOMMES else ""
+        return [
+            f"« {self.titre} » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. Ses "
+            f"mots sont gardés dans une note de chaque fiche : {', '.join(named[:NOMMES])}{more}."
+        ]
 
 
 class Branches:

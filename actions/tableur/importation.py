@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from actions.models import Axe, EnvoiPlan, FicheAction, Objectif
 from actions.tableur.apercu import Apercu, Cellule, Genre, Objet, Sorte, compte
-from actions.tableur.branches import NOUVEL_AXE, TITRE_MAX, Branches
+from actions.tableur.branches import NOUVEL_AXE, TITRE_MAX, Branches, TroisiemeNiveau
 from actions.tableur.cibles import (
     AXE,
     BUDGET,
@@ -29,6 +29,7 @@ from actions.tableur.cibles import (
     PARTENAIRES,
     PILOTES,
     TITRE,
+    is_troisieme,
 )
 from actions.tableur.colonnes import COLONNES, Colonne
 from actions.tableur.contenu import Contenu
@@ -83,6 +84,16 @@ class Importation:
         self.lignes: list[_Ligne] = []
         self._ecartees: list[str] = []
         self._vues: dict[str, int] = {}
+        self._rang_troisieme = next(
+            (
+                rank
+                for rank, titre in enumerate(tableau.titres)
+                if self.colonnes[rank] == NOTE and is_troisieme(titre)
+            ),
+            None,
+        )
+        rank = self._rang_troisieme
+        self.troisieme = TroisiemeNiveau("" if rank is None else tableau.titres[rank])
         self._titres = {normalise(fiche.intitule) for fiche in contenu.fiches.values()}
         self._read()
         self._say()
@@ -105,8 +116,9 @@ class Importation:
                 continue
             named = self._text(cells, AXE), self._text(cells, OBJECTIF)
             titre = self._text(cells, TITRE)
+            troisieme = self._third(row)
             if not titre and (banner := self._banner(row)):
-                named = banner
+                named, troisieme = banner[:2], banner[2]
             if self._is_help(row, titre):
                 self._ecartees.append(f"ligne {numero} : une ligne d’aide ou de total, laissée de côté.")
                 continue
@@ -115,11 +127,14 @@ class Importation:
             if named[1]:
                 axe = axe or self.branches.par_defaut()
                 objectif = self.branches.objectif(axe, named[1])
+            self.troisieme.follow(troisieme, autre=any(named))
             if not titre:
-                self._no_title(numero, row, named)
+                self._no_title(numero, row, (*named, troisieme))
                 continue
             axe = axe or self.branches.par_defaut()
             self._fiche(numero, cells, titre, axe, objectif)
+            if self.lignes[-1].dossier.champs:
+                self.lignes[-1].notes += self.troisieme.note(is_dit=bool(troisieme))
             if len(self.lignes) > FICHES_MAX:
                 raise ImportRefuse(
                     f"Plus de {FICHES_MAX} fiches en un fichier : envoyez-le en plusieurs fois."
@@ -136,15 +151,23 @@ class Importation:
     def _text(self, cells: Sequence[tuple[int, str, Case]], nom: str) -> str:
         return next((" ".join(case.texte.split()) for _, target, case in cells if target == nom), "")
 
-    def _banner(self, row: Mapping[int, Case]) -> tuple[str, str] | None:
+    def _third(self, row: Mapping[int, Case]) -> str:
+        """What the row says of a level that the plan does not have."""
+        if self._rang_troisieme is None:
+            return ""
+        return " ".join(row.get(self.tableau.colonnes[self._rang_troisieme], VIDE).texte.split())
+
+    def _banner(self, row: Mapping[int, Case]) -> tuple[str, str, str] | None:
         """« AXE 1 : … » alone on its row, in whatever column."""
         texts = list(dict.fromkeys(case.texte for case in row.values() if case.texte))
         if len(texts) != 1:
             return None
         text = " ".join(texts[0].split())
         if BANDEAU.match(text):
-            return text, ""
-        return ("", text) if SOUS_BANDEAU.match(text) else None
+            return text, "", ""
+        if is_troisieme(text):
+            return "", "", text
+        return ("", text, "") if SOUS_BANDEAU.match(text) else None
 
     def _is_help(self, row: Mapping[int, Case], titre: str) -> bool:
         texts = [normalise(case.texte) for case in row.values() if case.texte]
@@ -155,7 +178,7 @@ class Importation:
             return True
         return bool(texts) and helping * 2 >= len(texts) and helping >= 2
 
-    def _no_title(self, numero: int, row: Mapping[int, Case], named: tuple[str, str]) -> None:
+    def _no_title(self, numero: int, row: Mapping[int, Case], named: tuple[str, ...]) -> None:
         """A row of an axe says where the next fiches go; any other without a title is refused, not dropped."""
         others = [
             case.texte
@@ -408,7 +431,7 @@ class Importation:
             self.apercu.remarques.append(
                 f"{compte(formulas, 'case est une formule', 'cases sont des formules')} : leur dernier résultat est lu."
             )
-        self.apercu.remarques += self._ecartees
+        self.apercu.remarques += self.troisieme.remarques + self._ecartees
 
     # Writing
 

@@ -130,6 +130,8 @@ def test_the_model_of_territoires_en_transitions_becomes_fiches(place):
     assert [plain(r) for r in apercu.remarques] == [
         "1 axe sera créé : « 3 Parentalité ».",
         "1 objectif sera créé : « 3.1 Soutenir ».",
+        "« Sous-sous axe (x.x.x) » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. "
+        "Ses mots sont gardés dans une note de chaque fiche : « 3.1.1 Écouter » (1 fiche).",
         "ligne 3 : une ligne d’aide ou de total, laissée de côté.",
     ]
     assert Axe.objects.filter(plan=plan).count() == 2
@@ -489,3 +491,39 @@ def test_a_file_of_somebody_else_is_not_shown(client, place):
     log_in(client, plan.convention)
 
     assert client.get(envoi.get_absolute_url()).status_code == 403
+
+
+def test_a_third_level_goes_to_the_notes_of_its_fiches_and_is_told(place):
+    plan, user = place
+    content = workbook_of(
+        ["Axe", "Sous-axe", "Sous-sous axe", "Titre de l'action"],
+        ["1 Familles", "1.1 Accueillir", "1.1.1 Écouter", "Ouvrir un lieu"],
+        [None, None, None, "Tenir une permanence"],
+        [None, None, "1.1.2 Relayer", None],
+        [None, None, None, "Former les relais"],
+        ["Sous-sous axe 1.1.3 : Joindre", None, None, None],
+        [None, None, None, "Écrire une lettre"],
+        [None, "1.2 Garder", None, "Ouvrir une crèche"],
+    )
+
+    envoi = describe(plan, user, content)
+    apercu = Apercu.from_json(envoi.rapport)
+    assert refused(apercu) == []
+    assert (
+        "« Sous-sous axe » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. Ses "
+        "mots sont gardés dans une note de chaque fiche : « 1.1.1 Écouter » (2 fiches), « 1.1.2 Relayer » (1 fiche), "
+        "« Sous-sous axe 1.1.3 : Joindre » (1 fiche)." in map(plain, apercu.remarques)
+    )
+    confirm(envoi, user)
+
+    notes = {
+        fiche.intitule: [plain(note.texte).rpartition("\n\n")[2] for note in fiche.notes.all()]
+        for fiche in FicheAction.objects.all()
+    }
+    assert notes == {
+        "Ouvrir un lieu": ["**Sous-sous axe** : 1.1.1 Écouter"],
+        "Tenir une permanence": ["**Sous-sous axe** : 1.1.1 Écouter"],
+        "Former les relais": ["**Sous-sous axe** : 1.1.2 Relayer"],
+        "Écrire une lettre": ["**Sous-sous axe** : Sous-sous axe 1.1.3 : Joindre"],
+        "Ouvrir une crèche": [],
+    }
