@@ -54,6 +54,15 @@ from ctg_portal.models import User
 
 FICHES_MAX = 2_000
 """Beyond, it is no plan: a file sent by mistake."""
+TOUTES = (
+    "toutes",
+    "tous",
+    "toutes les communes",
+    "tout le territoire",
+    "ensemble du territoire",
+    "territoire",
+)
+"""Ways to say that a fiche concerns the whole territoire, which is what no commune means."""
 COLONNES_PAR_NOM = {colonne.nom: colonne for colonne in COLONNES}
 
 
@@ -122,12 +131,13 @@ class Importation:
             if self._is_help(row, titre):
                 self._ecartees.append(f"ligne {numero} : une ligne d’aide ou de total, laissée de côté.")
                 continue
+            before = axe, objectif
             if named[0]:
                 axe, objectif = self.branches.axe(named[0]), None
             if named[1]:
                 axe = axe or self.branches.par_defaut()
                 objectif = self.branches.objectif(axe, named[1])
-            self.troisieme.follow(troisieme, autre=any(named))
+            self.troisieme.follow(troisieme, autre=any(named) and (axe, objectif) != before)
             if not titre:
                 self._no_title(numero, row, (*named, troisieme))
                 continue
@@ -301,6 +311,8 @@ class Importation:
             return ["recurrente"]
         if colonne.genre.value == "date" and self.dates == MOIS_JOUR:
             text = re.sub(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2,4})$", r"\2/\1/\3", text)
+        if colonne.nom == "communes" and normalise(text) in TOUTES:
+            return []
         if colonne.plusieurs:
             text = re.sub(r"\s*[,\n/•]\s*", ";", text) if ";" not in text else text
         return colonne.lire(Case(text, case.nature, case.formule), self.contenu.listes)

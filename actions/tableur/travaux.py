@@ -4,12 +4,14 @@ What a long file waits for is kept on its row, so that its page says where it is
 worker, or the person who waits when the worker is away.
 """
 
+import datetime
 import logging
 import time
 from collections.abc import Mapping
 
 import pghistory
 from django.db import transaction
+from django.utils import timezone
 from django_tasks import task
 
 from actions.models import EnvoiPlan
@@ -25,6 +27,11 @@ from ctg_portal.workflow import TransitionError
 logger = logging.getLogger(__name__)
 SUR_PLACE = 80
 """Rows that are read, or fiches that are written, while the person waits: two or three seconds."""
+PATIENCE = {
+    EnvoiPlan.Travail.LECTURE.value: datetime.timedelta(seconds=20),
+    EnvoiPlan.Travail.ECRITURE.value: datetime.timedelta(seconds=90),
+}
+"""After how long without a sign the worker is thought to be at something else."""
 IMPREVU = "Quelque chose d’imprévu a arrêté ce travail : rien n’est écrit. Recommencez ; si cela se répète, prévenez l’administration."
 LECTEURS: Mapping[str, Lire] = {
     EnvoiPlan.Nature.RETOUR.value: retour.read,
@@ -66,11 +73,16 @@ def _ask(envoi: EnvoiPlan, travail: str, reponses: dict[str, object], *, total: 
 
 
 def is_left_waiting(envoi: EnvoiPlan) -> bool:
-    """Whether nobody is there to do what it waits for, so that the person may ask for it now."""
-    return envoi.travail_depuis is not None and is_worker_away(envoi.travail_depuis)
+    """Whether nobody does what it waits for, so that the person may ask for it now: the worker is away, or at a long
+    drawing. Done twice at once, it is written once."""
+    if envoi.travail_depuis is None:
+        return False
+    waited = timezone.now() - envoi.travail_depuis
+    begun = envoi.travail == EnvoiPlan.Travail.LECTURE and envoi.faites
+    return is_worker_away(envoi.travail_depuis) or (waited > PATIENCE[envoi.travail] and not begun)
 
 
-@task()
+@task(priority=10)
 def do_travail(pk: str) -> None:
     """Read or write what was asked of a file; what refuses it is written on its row, so that its page says so."""
     envoi = (

@@ -498,7 +498,7 @@ def test_a_third_level_goes_to_the_notes_of_its_fiches_and_is_told(place):
     content = workbook_of(
         ["Axe", "Sous-axe", "Sous-sous axe", "Titre de l'action"],
         ["1 Familles", "1.1 Accueillir", "1.1.1 Écouter", "Ouvrir un lieu"],
-        [None, None, None, "Tenir une permanence"],
+        ["1 Familles", "1.1 Accueillir", None, "Tenir une permanence"],
         [None, None, "1.1.2 Relayer", None],
         [None, None, None, "Former les relais"],
         ["Sous-sous axe 1.1.3 : Joindre", None, None, None],
