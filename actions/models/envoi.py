@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import uuid
 from typing import Any, Self
 
 from django.conf import settings
@@ -11,16 +10,15 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from conventions.models import Convention, Habilitation, Territoire
+from conventions.models import Convention, FichierAConfirmer, Habilitation, Territoire
 from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import TransitionError, require_transition
+from ctg_portal.workflow import TransitionError
 
 GARDE = datetime.timedelta(days=14)
 """How long a file that nobody confirmed is kept."""
 FINI: dict[str, Any] = {"travail": "", "travail_depuis": None, "total": 0, "faites": 0}
 """Nothing is waited for."""
 TRAVAIL = tuple(FINI)
-TRANSITIONS_ENVOI = {"a_confirmer": frozenset({"confirme", "abandonne"})}
 
 
 class EnvoiPlanQuerySet(models.QuerySet["EnvoiPlan"]):
@@ -46,7 +44,7 @@ class EnvoiPlanQuerySet(models.QuerySet["EnvoiPlan"]):
         return self.filter(created_at__lt=timezone.now() - GARDE).exclude(statut="confirme")
 
 
-class EnvoiPlan(TimestampedModel):
+class EnvoiPlan(FichierAConfirmer):
     """A workbook that somebody sends to change a plan, or to fill it: read, shown, then confirmed or dropped.
 
     ``contenu`` is the file as it came, forgotten once it is written or dropped; ``reponses`` (JSON) what the person chose on
@@ -68,14 +66,11 @@ class EnvoiPlan(TimestampedModel):
         LECTURE = "lecture", "Lecture"
         ECRITURE = "ecriture", "Écriture"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    CONFIRME, ABANDONNE = Statut.CONFIRME.value, Statut.ABANDONNE.value
+
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="envois_plan")
     nature = models.CharField("nature", max_length=10, choices=Nature)
     statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.A_CONFIRMER)
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    contenu = models.BinaryField("fichier")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
-    reponses = models.JSONField("réponses", default=dict, blank=True)
     resume = models.CharField("résumé", max_length=300, blank=True)
     rapport = models.JSONField("rapport", default=dict, blank=True)
     auteur = models.ForeignKey(
@@ -139,36 +134,28 @@ class EnvoiPlan(TimestampedModel):
             auteur=by,
         )
 
-    def lock(self) -> None:
-        """Read the row again, and hold it: what is no longer to confirm is said to be so."""
-        self.refresh_from_db(from_queryset=EnvoiPlan.objects.select_for_update(of=("self",)))
-        require_transition(
-            TRANSITIONS_ENVOI,
-            self.statut,
-            self.Statut.CONFIRME,
-            refus=f"Cet envoi est déjà « {self.get_statut_display().lower()} » : rien n’est écrit une seconde fois.",
-        )
+    @property
+    def deja(self) -> str:
+        return f"Cet envoi est déjà « {self.get_statut_display().lower()} »"
 
-    @transaction.atomic
-    def answer(self, reponses: dict[str, Any], *, by: User) -> None:
-        """Keep what ``by`` chose; what was chosen before and is not asked now stays."""
-        self._lock_at_rest()
-        self.reponses = self.reponses | reponses
-        self.save(update_fields=["reponses", "updated_at"])
+    def hold(self) -> None:
+        """What is being written is left alone."""
+        super().hold()
+        if self.travail == self.Travail.ECRITURE:
+            raise TransitionError(
+                "Ce fichier est en train d’être écrit dans le plan : attendez son compte rendu."
+            )
 
     @transaction.atomic
     def drop(self, *, by: User) -> None:
         """Nothing will be written: the file is forgotten."""
-        self._lock_at_rest()
-        self.statut = self.Statut.ABANDONNE
-        self.contenu = b""
-        self._end()
-        self.save(update_fields=["statut", "contenu", *TRAVAIL, "updated_at"])
+        self.hold()
+        self.close(self.ABANDONNE, contenu=b"", **FINI)
 
     @transaction.atomic
     def entrust(self, travail: str, reponses: dict[str, Any], *, total: int, by: User) -> None:
         """Leave ``travail`` to the worker, with what was answered. Another reading forgets the preview of the first."""
-        self._lock_at_rest()
+        self.hold()
         self.reponses = self.reponses | reponses
         self.travail, self.travail_depuis = travail, timezone.now()
         self.total, self.faites, self.echec = total, 0, ""
@@ -183,8 +170,8 @@ class EnvoiPlan(TimestampedModel):
     def show(self, rapport: dict[str, Any], *, since: datetime.datetime | None = None) -> None:
         """Keep the preview, unless something else was asked after ``since``."""
         if self._asked(since).update(rapport=rapport, echec="", **FINI, updated_at=timezone.now()):
-            self.rapport, self.echec = rapport, ""
-            self._end()
+            for name, value in ({"rapport": rapport, "echec": ""} | FINI).items():
+                setattr(self, name, value)
 
     def give_up(self, echec: str, *, since: datetime.datetime | None) -> None:
         """What was asked at ``since`` cannot be done, and why."""
@@ -193,30 +180,10 @@ class EnvoiPlan(TimestampedModel):
     def _asked(self, since: datetime.datetime | None) -> "EnvoiPlanQuerySet":
         return EnvoiPlan.objects.filter(pk=self.pk, travail_depuis=since, statut=EnvoiPlan.Statut.A_CONFIRMER)
 
-    def _lock_at_rest(self) -> None:
-        self.lock()
-        if self.travail == self.Travail.ECRITURE:
-            raise TransitionError(
-                "Ce fichier est en train d’être écrit dans le plan : attendez son compte rendu."
-            )
-
-    def _end(self) -> None:
-        for name, value in FINI.items():
-            setattr(self, name, value)
-
     def record(self, resume: str, rapport: dict[str, Any]) -> None:
         """It is written: keep what was done, forget the file. Called under ``lock``."""
-        self.statut = self.Statut.CONFIRME
-        self.confirme_le = timezone.now()
-        self.resume, self.rapport, self.contenu = resume, rapport, b""
-        self.echec = ""
-        self._end()
-        self.save(
-            update_fields=[
-                *("statut", "confirme_le", "resume", "rapport", "contenu", "echec", "updated_at"),
-                *TRAVAIL,
-            ]
-        )
+        kept = {"resume": resume, "rapport": rapport, "contenu": b"", "echec": ""}
+        self.close(self.CONFIRME, confirme_le=timezone.now(), **kept, **FINI)
 
 
 class CorrespondancePlan(TimestampedModel):

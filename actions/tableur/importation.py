@@ -31,7 +31,7 @@ from actions.tableur.cibles import (
     TITRE,
     is_troisieme,
 )
-from actions.tableur.colonnes import COLONNES, Colonne
+from actions.tableur.colonnes import COLONNES, Colonne, dire
 from actions.tableur.contenu import Contenu
 from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
 from actions.tableur.ecriture import write_dossiers
@@ -265,8 +265,10 @@ class Importation:
         titre = self.tableau.titres[rang] or "sans titre"
         label = PAR_NOM[nom].label if nom in PAR_NOM else ""
         said = f"{titre} → {label}" if label and normalise(label) != normalise(titre) else titre
+        colonne = COLONNES_PAR_NOM.get(nom)
+        texte = dire(colonne, case.texte) if colonne else case.texte
         return Cellule(
-            f"ligne-{numero}.{column}", self.tableau.grille.adresse(numero, column), said, "", case.texte
+            f"ligne-{numero}.{column}", self.tableau.grille.adresse(numero, column), said, "", texte
         )
 
     def _note(self, ligne: _Ligne, cellule: Cellule, text: str, motif: str) -> None:

@@ -17,7 +17,7 @@ from django_tasks import task
 from actions.models import EnvoiPlan
 from actions.tableur import plans, retour
 from actions.tableur.apercu import Apercu
-from actions.tableur.confirmation import Lire, confirm_envoi
+from actions.tableur.confirmation import Lire, confirm_envoi, require_choices
 from conventions.operations.impressions import RYTHME, is_worker_away
 from ctg_portal.avance import followed_by
 from ctg_portal.imports import ImportRefuse
@@ -51,8 +51,10 @@ def confirm(
     envoi: EnvoiPlan, *, empreinte: str, decisions: Mapping[str, str], sans_refusees: bool, by: User
 ) -> EnvoiPlan:
     """Write what was shown, all or nothing: now, or soon when it touches many fiches. Raises as ``confirm_envoi``."""
-    touched = {objet.fiche for objet in Apercu.from_json(envoi.rapport).objets}
+    apercu = Apercu.from_json(envoi.rapport)
+    touched = {objet.fiche for objet in apercu.objets}
     if len(touched) > SUR_PLACE:
+        require_choices(apercu, empreinte=empreinte, decisions=decisions, sans_refusees=sans_refusees)
         demande = {"empreinte": empreinte, "decisions": dict(decisions), "sans_refusees": sans_refusees}
         return _ask(envoi, EnvoiPlan.Travail.ECRITURE, {"demande": demande}, total=len(touched), by=by)
     return confirm_envoi(

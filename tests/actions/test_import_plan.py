@@ -254,8 +254,8 @@ def test_what_the_forms_refuse_is_kept_in_the_notes(place):
     assert all(
         kept in note
         for kept in (
-            "**Début** : 2025-01-01",
-            "**Date de fin** : 2024-01-01",
+            "**Début** : 01/01/2025",
+            "**Date de fin** : 01/01/2024",
             ": -3",
             "**Domaines** : Licornes",
         )

@@ -75,6 +75,10 @@ def test_a_long_plan_is_read_then_written_by_the_worker(client, place, long_envo
     assert envoi.travail == ""
     assert f"{SUR_PLACE + 1}</span>" in page_of(client, envoi)
     empreinte = {"empreinte": envoi.rapport["empreinte"]}
+    # What the preview alone refuses is told at once.
+    client.post(url(envoi, "envoi_confirm"), {"empreinte": "celle d’avant"})
+    envoi.refresh_from_db()
+    assert envoi.travail == ""
     client.post(url(envoi, "envoi_confirm"), empreinte)
     envoi.refresh_from_db()
     assert envoi.travail == "ecriture"
