@@ -52,7 +52,7 @@ def _collect_roles(user: User) -> dict[int, frozenset[str]]:
         )
     )
     for role, direct, nature, signed, own, *figures in rows:
-        user._figures = dict(zip(names, figures, strict=True))  # type: ignore[attr-defined]
+        user._figures = dict(zip(names, figures, strict=True))  # type: ignore[attr-defined]  # kept on the person for one request
         # Only the EPCI and the CAF administer; another signatory's administrator reads.
         if role == Role.ADMINISTRATION and nature not in ADMINISTRATING_NATURES:
             role = Role.LECTURE
@@ -69,7 +69,7 @@ def all_roles(user: User) -> dict[int, frozenset[str]]:
     cached: dict[int, frozenset[str]] | None = getattr(user, "_roles_by_convention", None)
     if cached is None:
         cached = _collect_roles(user)
-        user._roles_by_convention = cached  # type: ignore[attr-defined]
+        user._roles_by_convention = cached  # type: ignore[attr-defined]  # kept on the person for one request
     return cached
 
 
@@ -117,7 +117,7 @@ def _held_in_organisations(user: User) -> list[tuple[int, str, str | None, str]]
                 "organisation_id", "organisation__nature", "organisation__departement", "role"
             )
         )
-        user._held_in_organisations = cached  # type: ignore[attr-defined]
+        user._held_in_organisations = cached  # type: ignore[attr-defined]  # kept on the person for one request
     return cached
 
 

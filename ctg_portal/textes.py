@@ -35,7 +35,7 @@ def _reader() -> MarkdownIt:
     )
     assert reader.linkify is not None  # noqa: S101 - the library gives it as optional
     reader.linkify.set({"fuzzy_link": False, "fuzzy_email": True})
-    reader.validateLink = lambda url: url.partition(":")[0].strip().lower() in PROTOCOLES  # type: ignore[method-assign]
+    reader.validateLink = lambda url: url.partition(":")[0].strip().lower() in PROTOCOLES  # type: ignore[method-assign]  # the way markdown-it gives
     return reader
 
 

@@ -319,7 +319,7 @@ def _renew_fiches(
         .actives()
         .exclude(avancement__in=AVANCEMENTS_FINIS)
         .filter(
-            plan__convention__in=conventions.naming(mandat.organisation).values("pk"),  # type: ignore[attr-defined]
+            plan__convention__in=conventions.naming(mandat.organisation).values("pk"),  # type: ignore[attr-defined]  # a word of its queryset
             elu_referent__icontains=mandat.nom,
         )
     )

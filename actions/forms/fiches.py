@@ -12,7 +12,7 @@ from actions.models import (
     Note,
     open_section,
 )
-from actions.models.copie import next_code
+from actions.models.copie import free_code, next_code
 from actions.models.fiche import Avancement
 from actions.models.ordre import move_fiche_to
 from conventions.forms.base import PlausibleDatesMixin, RowForm, RowFormSet, date_input
@@ -20,7 +20,10 @@ from ctg_portal.fields import LongTextsMixin, NombreField, TexteLong
 
 
 class FicheAddForm(forms.ModelForm):
-    """A title and a place are enough to start; the number follows the place when none is typed."""
+    """A title and a place are enough to start; the number follows the place when none is typed.
+
+    ``codes``: those of the plan, for whoever makes many fiches and knows them.
+    """
 
     place = MappedChoiceField(label="Place dans le plan")
 
@@ -28,8 +31,9 @@ class FicheAddForm(forms.ModelForm):
         model = FicheAction
         fields = ["intitule", "code"]
 
-    def __init__(self, *args, branches, **kwargs):
+    def __init__(self, *args, branches, codes=None, **kwargs):
         super().__init__(*args, **kwargs)
+        self.codes = codes
         self.fields["place"].offer(place_choices(branches))
         self.fields["intitule"].widget.attrs["autofocus"] = True
         self.fields["code"].help_text = "Laissez vide pour suivre la numérotation de l’endroit choisi."
@@ -45,7 +49,12 @@ class FicheAddForm(forms.ModelForm):
             self.instance.axe, self.instance.objectif, _ = cleaned["place"]
             if not cleaned.get("code"):
                 # On the cleaned data: the instance takes its columns from there after this.
-                cleaned["code"] = next_code(self.instance.plan, self.instance.objectif or self.instance.axe)
+                parent = self.instance.objectif or self.instance.axe
+                cleaned["code"] = (
+                    next_code(self.instance.plan, parent)
+                    if self.codes is None
+                    else free_code(parent, self.codes)
+                )
         return cleaned
 
     @transaction.atomic

@@ -1,5 +1,7 @@
 """One form a section of the fiche, with the rows that belong to it: what it edits, it alone saves."""
 
+from functools import cache
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -211,7 +213,7 @@ class FicheSectionForm(SectionForm):
             del self.fields[name]
         elif rows._result_cache is not None:
             # The iterator of the field would read them again.
-            field.choices = [(row.pk, str(row)) for row in rows]
+            field.choices = cache(lambda: [(row.pk, str(row)) for row in rows])
 
     def announce(self, *, by):
         """Tell whom it concerns what was just saved."""

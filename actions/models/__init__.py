@@ -8,6 +8,7 @@ from actions.models.complements import (
     SectionDemandee,
     complements_of,
     complete_section,
+    complete_sections,
     open_section,
 )
 from actions.models.envoi import CorrespondancePlan, EnvoiPlan
@@ -97,5 +98,6 @@ __all__ = [
     "SectionDemandee",
     "complements_of",
     "complete_section",
+    "complete_sections",
     "open_section",
 ]

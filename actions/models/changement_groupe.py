@@ -250,7 +250,8 @@ class ChangementGroupe(models.Model):
             raise FichesMovedError(moved)
         if len(lignes) != len(seen):
             raise TransitionError(
-                "Une fiche choisie n’est plus là\u00a0: rien n’a été écrit. Voici l’aperçu d’à présent."
+                "Depuis l’aperçu, une fiche choisie a quitté le plan, ou ne répond plus aux filtres\u00a0: rien n’a été écrit. "
+                "Voici l’aperçu d’à présent."
             )
         if refused := next((ligne for ligne in lignes if ligne.refus), None):
             raise TransitionError(f"«\u00a0{refused.fiche}\u00a0»\u00a0: {refused.refus} Rien n’a été écrit.")

@@ -139,6 +139,12 @@ def open_section(fiche: FicheAction, section: str, *, by: User) -> None:
 
 def complete_section(fiche: FicheAction, section: str, *, by: User) -> None:
     """Somebody saved it: a section that was asked is « complétée », the first time only. The fiche is locked by whoever saves."""
-    if (ligne := complements_of(fiche).of(section)) and ligne.completee_le is None:
-        ligne.completee_le, ligne.completee_par = timezone.now(), by
-        ligne.save(update_fields=["completee_le", "completee_par"])
+    complete_sections(fiche, [section], by=by)
+
+
+def complete_sections(fiche: FicheAction, sections: Iterable[str], *, by: User) -> None:
+    """The same for several sections saved together."""
+    if fiche.redaction == Redaction.A_COMPLETER and (demande := fiche.dernier_renvoi) is not None:
+        SectionDemandee.objects.filter(demande=demande, section__in=list(sections), completee_le=None).update(
+            completee_le=timezone.now(), completee_par=by
+        )

@@ -30,7 +30,11 @@ DU_TERRITOIRE = {
 
 def next_code(plan: PlanActions, parent: Axe | Objectif) -> str:
     """« 2.1.4 » when 2.1 already has three: the first number that no fiche of the plan carries, archived ones included."""
-    taken = set(FicheAction.objects.filter(plan=plan).values_list("code", flat=True))
+    return free_code(parent, set(FicheAction.objects.filter(plan=plan).values_list("code", flat=True)))
+
+
+def free_code(parent: Axe | Objectif, taken: Collection[str]) -> str:
+    """The same, when the codes of the plan are known."""
     rank = 1
     while (code := f"{parent.code}.{rank}"[:20]) in taken and rank < 1000:
         rank += 1

@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import uuid
 from typing import Any, Self
 
 from django.conf import settings
@@ -11,13 +10,15 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from conventions.models import Convention, Habilitation, Territoire
+from conventions.models import Convention, FichierAConfirmer, Habilitation, Territoire
 from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import require_transition
+from ctg_portal.workflow import TransitionError
 
 GARDE = datetime.timedelta(days=14)
 """How long a file that nobody confirmed is kept."""
-TRANSITIONS_ENVOI = {"a_confirmer": frozenset({"confirme", "abandonne"})}
+FINI: dict[str, Any] = {"travail": "", "travail_depuis": None, "total": 0, "faites": 0}
+"""Nothing is waited for."""
+TRAVAIL = tuple(FINI)
 
 
 class EnvoiPlanQuerySet(models.QuerySet["EnvoiPlan"]):
@@ -43,11 +44,13 @@ class EnvoiPlanQuerySet(models.QuerySet["EnvoiPlan"]):
         return self.filter(created_at__lt=timezone.now() - GARDE).exclude(statut="confirme")
 
 
-class EnvoiPlan(TimestampedModel):
+class EnvoiPlan(FichierAConfirmer):
     """A workbook that somebody sends to change a plan, or to fill it: read, shown, then confirmed or dropped.
 
     ``contenu`` is the file as it came, forgotten once it is written or dropped; ``reponses`` (JSON) what the person chose on
     the way (sheet, columns, conflicts); ``rapport`` (JSON) what was done with each cell. Nothing is written before.
+
+    A long file is read and written by the worker: ``travail`` is what it waits for, ``echec`` why the last one stopped.
     """
 
     class Nature(models.TextChoices):
@@ -59,20 +62,26 @@ class EnvoiPlan(TimestampedModel):
         CONFIRME = "confirme", "Écrit dans le plan"
         ABANDONNE = "abandonne", "Abandonné"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    class Travail(models.TextChoices):
+        LECTURE = "lecture", "Lecture"
+        ECRITURE = "ecriture", "Écriture"
+
+    CONFIRME, ABANDONNE = Statut.CONFIRME.value, Statut.ABANDONNE.value
+
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="envois_plan")
     nature = models.CharField("nature", max_length=10, choices=Nature)
     statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.A_CONFIRMER)
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    contenu = models.BinaryField("fichier")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
-    reponses = models.JSONField("réponses", default=dict, blank=True)
     resume = models.CharField("résumé", max_length=300, blank=True)
     rapport = models.JSONField("rapport", default=dict, blank=True)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="envois_plan", verbose_name="envoyé par"
     )
     confirme_le = models.DateTimeField("confirmé le", null=True, blank=True)
+    travail = models.CharField("travail en cours", max_length=10, choices=Travail, blank=True)
+    travail_depuis = models.DateTimeField("travail demandé le", null=True, blank=True)
+    total = models.PositiveIntegerField("lignes à lire", default=0)
+    faites = models.PositiveIntegerField("lignes lues", default=0)
+    echec = models.CharField("dernier refus", max_length=500, blank=True)
 
     objects = EnvoiPlanQuerySet.as_manager()
 
@@ -86,7 +95,13 @@ class EnvoiPlan(TimestampedModel):
                 condition=Q(statut="confirme", confirme_le__isnull=False)
                 | (~Q(statut="confirme") & Q(confirme_le=None)),
                 violation_error_message="Un envoi confirmé porte la date de sa confirmation.",
-            )
+            ),
+            models.CheckConstraint(
+                name="envoiplan_travail_date",
+                condition=Q(travail="", travail_depuis=None)
+                | (~Q(travail="") & Q(travail_depuis__isnull=False, statut="a_confirmer")),
+                violation_error_message="Un travail demandé porte sa date, et l’envoi n’est pas terminé.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +113,8 @@ class EnvoiPlan(TimestampedModel):
     @property
     def is_a_decrire(self) -> bool:
         """A plan made elsewhere whose columns nobody has described yet."""
-        return self.nature == self.Nature.PLAN and self.statut == self.Statut.A_CONFIRMER and not self.rapport
+        waits = self.statut == self.Statut.A_CONFIRMER and not self.travail
+        return self.nature == self.Nature.PLAN and waits and not self.rapport
 
     @property
     def garde_jusquau(self) -> datetime.datetime:
@@ -118,37 +134,56 @@ class EnvoiPlan(TimestampedModel):
             auteur=by,
         )
 
-    def lock(self) -> None:
-        """Read the row again, and hold it: what is no longer to confirm is said to be so."""
-        self.refresh_from_db(from_queryset=EnvoiPlan.objects.select_for_update(of=("self",)))
-        require_transition(
-            TRANSITIONS_ENVOI,
-            self.statut,
-            self.Statut.CONFIRME,
-            refus=f"Cet envoi est déjà « {self.get_statut_display().lower()} » : rien n’est écrit une seconde fois.",
-        )
+    @property
+    def deja(self) -> str:
+        return f"Cet envoi est déjà « {self.get_statut_display().lower()} »"
 
-    @transaction.atomic
-    def answer(self, reponses: dict[str, Any], *, by: User) -> None:
-        """Keep what ``by`` chose; what was chosen before and is not asked now stays."""
-        self.lock()
-        self.reponses = self.reponses | reponses
-        self.save(update_fields=["reponses", "updated_at"])
+    def hold(self) -> None:
+        """What is being written is left alone."""
+        super().hold()
+        if self.travail == self.Travail.ECRITURE:
+            raise TransitionError(
+                "Ce fichier est en train d’être écrit dans le plan : attendez son compte rendu."
+            )
 
     @transaction.atomic
     def drop(self, *, by: User) -> None:
         """Nothing will be written: the file is forgotten."""
-        self.lock()
-        self.statut = self.Statut.ABANDONNE
-        self.contenu = b""
-        self.save(update_fields=["statut", "contenu", "updated_at"])
+        self.hold()
+        self.close(self.ABANDONNE, contenu=b"", **FINI)
+
+    @transaction.atomic
+    def entrust(self, travail: str, reponses: dict[str, Any], *, total: int, by: User) -> None:
+        """Leave ``travail`` to the worker, with what was answered. Another reading forgets the preview of the first."""
+        self.hold()
+        self.reponses = self.reponses | reponses
+        self.travail, self.travail_depuis = travail, timezone.now()
+        self.total, self.faites, self.echec = total, 0, ""
+        if travail == self.Travail.LECTURE:
+            self.rapport = {}
+        self.save(update_fields=["reponses", "rapport", *TRAVAIL, "echec", "updated_at"])
+
+    def mark(self, faites: int, *, since: datetime.datetime | None) -> None:
+        """How far what was asked at ``since`` is; nothing is said of another."""
+        self._asked(since).update(faites=min(faites, self.total))
+
+    def show(self, rapport: dict[str, Any], *, since: datetime.datetime | None = None) -> None:
+        """Keep the preview, unless something else was asked after ``since``."""
+        if self._asked(since).update(rapport=rapport, echec="", **FINI, updated_at=timezone.now()):
+            for name, value in ({"rapport": rapport, "echec": ""} | FINI).items():
+                setattr(self, name, value)
+
+    def give_up(self, echec: str, *, since: datetime.datetime | None) -> None:
+        """What was asked at ``since`` cannot be done, and why."""
+        self._asked(since).update(echec=echec[:500], **FINI, updated_at=timezone.now())
+
+    def _asked(self, since: datetime.datetime | None) -> "EnvoiPlanQuerySet":
+        return EnvoiPlan.objects.filter(pk=self.pk, travail_depuis=since, statut=EnvoiPlan.Statut.A_CONFIRMER)
 
     def record(self, resume: str, rapport: dict[str, Any]) -> None:
         """It is written: keep what was done, forget the file. Called under ``lock``."""
-        self.statut = self.Statut.CONFIRME
-        self.confirme_le = timezone.now()
-        self.resume, self.rapport, self.contenu = resume, rapport, b""
-        self.save(update_fields=["statut", "confirme_le", "resume", "rapport", "contenu", "updated_at"])
+        kept = {"resume": resume, "rapport": rapport, "contenu": b"", "echec": ""}
+        self.close(self.CONFIRME, confirme_le=timezone.now(), **kept, **FINI)
 
 
 class CorrespondancePlan(TimestampedModel):

@@ -63,7 +63,7 @@ def title_of(cible: str) -> str:
         return f"« {TITRES[cible.removeprefix(RUBRIQUE)]} »"
     name = cible.removeprefix(CHAMP)
     label = (
-        PARTIES[name].titre if name in PARTIES else str(FicheAction._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+        PARTIES[name].titre if name in PARTIES else str(FicheAction._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # a column, never a reverse relation
     )
     return f"« {label[:1].upper()}{label[1:]} »"
 

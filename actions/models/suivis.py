@@ -34,7 +34,7 @@ def _track_row(model: type[models.Model]) -> None:
 
 def _track_tie(owner: type[models.Model], name: str) -> type[models.Model]:
     """A proxy of the table of a many-to-many field: the table itself belongs to no migration."""
-    through: Any = owner._meta.get_field(name).remote_field.through  # type: ignore[union-attr]
+    through: Any = owner._meta.get_field(name).remote_field.through  # type: ignore[union-attr]  # a many-to-many field
     meta = type("Meta", (), {"proxy": True, "app_label": "actions"})
     title = name.title().replace("_", "")
     proxy = type(f"{owner.__name__}{title}", (through,), {"__module__": __name__, "Meta": meta})

@@ -289,11 +289,22 @@ _NOTES_TET = frozenset(
 )
 
 
+_TROISIEMES = (
+    *("sous sous axe", "sous sous objectif", "sous objectif", "sous sous thematique"),
+    *("axe niveau 3", "niveau 3", "3e niveau", "troisieme niveau"),
+)
+
+
 def is_tet(titres: Sequence[str]) -> bool:
     """Whether a head is that of the model of Territoires en Transitions."""
     said = [normalise(titre) for titre in titres]
     known = sum(titre in TET for titre in said)
     return known >= 8 and any(titre.startswith("sous axe") for titre in said)
+
+
+def is_troisieme(titre: str) -> bool:
+    """Whether a title names a level below the axes and the objectifs: « Sous-sous axe (x.x.x) », « Sous-objectif »."""
+    return normalise(titre).startswith(_TROISIEMES)
 
 
 def guess_one(titre: str) -> str:

@@ -47,8 +47,15 @@ HORS_CLASSEUR = {
     "equilibre": "calculé",
     "retard": "calculé",
     "prochaine_etape": "calculé",
+    "exercices": "calculé",
+    "financements_imputes": "se saisit dans les financements du contrat",
+    "notes": "s’écrivent au jour le jour sur le portail",
+    "decisions": "celles des instances, prises en réunion",
+    "bilans": "s’écrivent chaque année sur leur page",
+    "pieces": "des fichiers",
+    "liens": "se posent sur la page de la fiche",
 }
-"""Fields of the description that the sheet of the fiches leaves out, and why."""
+"""Fields and tables of the description that the workbook has no column or no sheet for, and why."""
 
 _SECTIONS = {champ: section.slug for section in SECTIONS for champ in section.champs} | {
     "axe": PLACE,
@@ -82,9 +89,17 @@ _PARTICULIERES = {"code": 9, "intitule": 44, "axe": 32, "objectif": 36, "etp": 1
 
 
 class Liste:
-    """Rows that a cell may name, each by one label that no other has. ``rows`` are instances by key."""
+    """Rows that a cell may name, each by one label that no other has. ``rows`` are instances by key.
 
-    def __init__(self, rows: Iterable[Any], label: Callable[[Any], str] = str) -> None:
+    ``aussi``: another way to write a row, that is understood but not said.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Any],
+        label: Callable[[Any], str] = str,
+        aussi: Callable[[Any], str] | None = None,
+    ) -> None:
         self.rows: dict[int, Any] = {}
         self.labels: dict[int, str] = {}
         self._words: dict[str, Any] = {}
@@ -98,6 +113,9 @@ class Liste:
                 said, rank = f"{base} ({rank})", rank + 1
             self.rows[row.pk], self.labels[row.pk] = row, said
             self._words[normalise(said)] = row
+        if aussi is not None:
+            for row in self.rows.values():
+                self._words.setdefault(normalise(aussi(row)), row)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -88,6 +88,20 @@ def _confirm(
     return envoi
 
 
+def require_choices(
+    apercu: Apercu, *, empreinte: str, decisions: Mapping[str, str], sans_refusees: bool
+) -> None:
+    """What the preview alone tells before a long writing is asked for. Raises as ``confirm_envoi``."""
+    if apercu.empreinte != empreinte:
+        raise ApercuPerimeError("Cet aperçu a été remplacé : regardez le nouveau, puis confirmez.")
+    for cellule in apercu.conflits:
+        cellule.choix = decisions.get(f"conflit-{cellule.cle}", "")
+    for retrait in apercu.retraits:
+        retrait.coche = bool(decisions.get(f"retrait-{retrait.cle}"))
+    if refusal := _refusal(apercu, apercu, sans_refusees=sans_refusees):
+        raise TransitionError(refusal)
+
+
 def _refusal(apercu: Apercu, seen: Apercu, *, sans_refusees: bool) -> str:
     """Why nothing is written, in French; « » when it may be."""
     waiting = [cellule for cellule in apercu.conflits if not cellule.choix]

@@ -81,7 +81,7 @@ class Contenu:
         convention = self.convention
         named = self._named
         return {
-            "axes": Liste(self.axes, lambda axe: f"{axe.code} {axe.intitule}"),
+            "axes": Liste(self.axes, aussi=lambda axe: f"{axe.code} {axe.intitule}"),
             "objectifs": Liste(self.objectifs),
             "domaines": Liste([*Domaine.objects.all(), *named("domaines")], _intitule),
             "publics": Liste([*Public.objects.all(), *named("publics")], _intitule),
@@ -104,6 +104,11 @@ class Contenu:
             ),
             "people": Liste([*people_of(convention).order_by("nom", "pk"), *self._pilotes()]),
         }
+
+    @cached_property
+    def codes(self) -> set[str]:
+        """Those of every fiche of the plan, also of the archived and of those that ``user`` does not read."""
+        return set(FicheAction.objects.filter(plan=self.plan).values_list("code", flat=True))
 
     def _named(self, name: str) -> Iterable[Model]:
         return (row for fiche in self.fiches.values() for row in getattr(fiche, name).all())

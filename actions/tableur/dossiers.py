@@ -1,4 +1,4 @@
-"""What a file changes in one fiche: looked at by the forms of the pages, then saved by them and by the verbs."""
+"""What a file changes in one fiche, looked at by the forms of the pages: written, or refused with their reason."""
 
 import copy
 from collections import defaultdict
@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actions.forms.fiches import AvancementForm, FicheAddForm
-from actions.forms.sections import LIENS
-from actions.models import AVANCEMENT_TRANSITIONS, Axe, FicheAction, Note, Objectif, complete_section
+from actions.models import AVANCEMENT_TRANSITIONS, Axe, FicheAction, Objectif
 from actions.models.fiche import Avancement
 from actions.models.plan import PlanActions
 from actions.tableur.apercu import Cellule, Sorte
 from actions.tableur.colonnes import AVANCEMENT, FEUILLES, MESURES, PLACE, Feuille
 from actions.tableur.contenu import FORMULAIRES, Contenu
-from actions.tableur.formulaires import ChoixDuPlan, Rangees, build_mesures, build_section
-from ctg_portal.models import User
+from actions.tableur.formulaires import ChoixDuPlan, Rangees, build_mesures, build_section, check_here
 from ctg_portal.workflow import TransitionError
 
 TOURS = 6
@@ -84,6 +82,16 @@ class Dossier:
     def saisies(self, section: str) -> dict[str, Saisie]:
         return {nom: saisie for nom, saisie in self.champs.get(section, {}).items() if saisie.is_gardee}
 
+    def value(self, section: str, nom: str) -> str:
+        """What one field is sent; « » for nothing."""
+        saisie = self.saisies(section).get(nom)
+        return saisie.valeurs[0] if saisie is not None and saisie.valeurs else ""
+
+    def new_avancement(self) -> str:
+        """Where a new fiche already stands; « »: it is to come, as all are."""
+        value = self.value(AVANCEMENT, "avancement")
+        return "" if value == Avancement.A_VENIR else value
+
     def sections(self) -> list[str]:
         """Slugs of the sections with something to save, in the order of the page."""
         touched = {section for section in self.champs if self.saisies(section)}
@@ -115,13 +123,13 @@ class Dossier:
 
 
 class Verification:
-    """Looks at the dossiers of one plan with the forms of its pages, and writes them."""
+    """Looks at the dossiers of one plan with the forms of its pages."""
 
     def __init__(self, contenu: Contenu) -> None:
         self.contenu = contenu
         self.choix = ChoixDuPlan(contenu)
         self._prets: dict[tuple[int, str], Any] = {}
-        """Forms of existing fiches found good, ready to be saved."""
+        """Forms found good, ready to be saved."""
 
     # Looking
 
@@ -139,10 +147,18 @@ class Verification:
     def _check_section(self, dossier: Dossier, section: str) -> None:
         for _ in range(TOURS):
             form = self._section(dossier, section)
-            if form.is_valid() and not dossier.is_nouveau:
+            if form.is_valid():
                 self._prets[id(dossier), section] = form
-            if form.is_valid() or not self._blame(dossier, section, form):
                 return
+            if not self._blame(dossier, section, form):
+                return
+
+    def ready(self, dossier: Dossier, section: str) -> Any:
+        """Its form, found good. Raises ``TransitionError`` if it is not after all."""
+        form = self._prets.get((id(dossier), section)) or self._section(dossier, section)
+        if not form.is_valid():
+            raise TransitionError(f"{dossier.fiche} : {sentence_of(form)}")
+        return form
 
     def _section(self, dossier: Dossier, section: str) -> Any:
         feuilles = [feuille for feuille in FEUILLES if feuille.section == section]
@@ -173,7 +189,7 @@ class Verification:
                 continue
             if rank >= start:
                 if rank - start < len(added):
-                    added[rank - start].refuse(_sentence(form))
+                    added[rank - start].refuse(sentence_of(form))
                     blamed = True
                 continue
             changed = rows.changees.get(form.instance.pk, {})
@@ -190,13 +206,13 @@ class Verification:
         return blamed
 
     def _check_mesures(self, dossier: Dossier) -> None:
-        for indicateur, feuille in self._indicateurs_mesures(dossier):
+        for indicateur, feuille in self.indicateurs_mesures(dossier):
             for _ in range(TOURS):
                 formset = build_mesures(indicateur, dossier.rangees(feuille, indicateur.pk))
                 if formset.is_valid() or not self._blame_rows(dossier, feuille, formset, indicateur.pk):
                     break
 
-    def _indicateurs_mesures(self, dossier: Dossier) -> Iterable[tuple[Any, Feuille]]:
+    def indicateurs_mesures(self, dossier: Dossier) -> Iterable[tuple[Any, Feuille]]:
         """Indicators of the fiche whose measures change."""
         feuille = FEUILLES_PAR_CLE[MESURES]
         rows = dossier.lignes.get(feuille.cle)
@@ -260,17 +276,17 @@ class Verification:
             other = saisies.get(nom)
             if other is not None and target != only and any(other.valeurs):
                 other.cellule.refuse(f"cette case ne se remplit qu’avec « {only.label} ».")
-        form = self._avancement(dossier)
+        form = self.avancement_form(dossier)
         if not form.is_valid():
             fields = {"motif": saisies.get("motif_abandon"), "fin_reelle": saisies.get("fin_reelle")}
             if not _blame_fields(form, lambda nom: fields.get(nom) or new, saisies.values()):
-                self._refuse_all(saisies, _sentence(form))
+                self._refuse_all(saisies, sentence_of(form))
 
     def _refuse_all(self, saisies: dict[str, Saisie], motif: str) -> None:
         for saisie in saisies.values():
             saisie.cellule.refuse(motif)
 
-    def _avancement(self, dossier: Dossier) -> Any:
+    def avancement_form(self, dossier: Dossier) -> Any:
         saisies = dossier.saisies(AVANCEMENT)
 
         def value(nom: str) -> str:
@@ -285,19 +301,19 @@ class Verification:
 
     def _check_new(self, dossier: Dossier) -> None:
         identite = dossier.saisies("identite")
-        form = self._add_form(dossier)
+        form = self.add_form(dossier)
         if not form.is_valid():
             _blame_fields(form, identite.get, [*identite.values(), *dossier.saisies(PLACE).values()])
             return self._refuse_new(dossier)
         fiche: Any = dossier.fiche
         fiche.intitule, fiche.code = form.cleaned_data["intitule"], form.cleaned_data["code"]
         fiche.axe, fiche.objectif = dossier.axe, dossier.objectif
-        moved = self._new_avancement(dossier)
+        moved = dossier.new_avancement()
         if moved and moved not in AVANCEMENT_TRANSITIONS[Avancement.A_VENIR.value]:
             self._refuse_all(
                 dossier.saisies(AVANCEMENT), "cet avancement n’est pas celui d’une fiche nouvelle."
             )
-        elif moved == Avancement.ABANDONNEE and not self._value(dossier, AVANCEMENT, "motif_abandon"):
+        elif moved == Avancement.ABANDONNEE and not dossier.value(AVANCEMENT, "motif_abandon"):
             self._refuse_all(dossier.saisies(AVANCEMENT), "dites pourquoi la fiche est abandonnée.")
         return None
 
@@ -310,84 +326,18 @@ class Verification:
             for row in rows.nouvelles:
                 row.refuse(motif)
 
-    def _new_avancement(self, dossier: Dossier) -> str:
-        value = self._value(dossier, AVANCEMENT, "avancement")
-        return "" if value == Avancement.A_VENIR else value
-
-    def _value(self, dossier: Dossier, section: str, nom: str) -> str:
-        saisie = dossier.saisies(section).get(nom)
-        return saisie.valeurs[0] if saisie is not None and saisie.valeurs else ""
-
-    def _add_form(self, dossier: Dossier) -> Any:
+    def add_form(self, dossier: Dossier) -> Any:
         data = {
-            "intitule": self._value(dossier, "identite", "intitule"),
-            "code": self._value(dossier, "identite", "code"),
+            "intitule": dossier.value("identite", "intitule"),
+            "code": dossier.value("identite", "code"),
             "place": "ici" if dossier.axe is not None else "",
         }
-        form: Any = FicheAddForm(data, instance=FicheAction(plan=self.contenu.plan), branches=[])
+        form: Any = FicheAddForm(
+            data, instance=FicheAction(plan=self.contenu.plan), branches=[], codes=self.contenu.codes
+        )
         form.fields["place"].offer([("", [("ici", "ici", (dossier.axe, dossier.objectif, None))])])
+        check_here(form.instance)
         return form
-
-    # Writing
-
-    def write(self, dossier: Dossier, *, by: User) -> None:
-        """Save by the forms and the verbs of the pages. Raises ``TransitionError`` when one refuses after all."""
-        if dossier.is_nouveau:
-            if not dossier.saisies("identite"):
-                return
-            self._create(dossier)
-        elif dossier.saisies(PLACE) and dossier.axe is not None:
-            last = _last(dossier.fiche, dossier.axe, dossier.objectif)
-            copy.copy(dossier.fiche).place(dossier.axe, dossier.objectif, after=last, by=by)
-        for section in dossier.sections():
-            form = self._prets.get((id(dossier), section)) or self._section(dossier, section)
-            if not form.is_valid():
-                raise TransitionError(f"{dossier.fiche} : {_sentence(form)}")
-            form.save()
-            form.announce(by=by)
-            complete_section(dossier.fiche, section, by=by)
-        self._write_avancement(dossier, by=by)
-        for indicateur, feuille in self._indicateurs_mesures(dossier):
-            formset = build_mesures(indicateur, dossier.rangees(feuille, indicateur.pk))
-            if not formset.is_valid():
-                raise TransitionError(f"{indicateur} : une mesure est refusée.")
-            formset.save()
-        for texte in dossier.notes:
-            Note.objects.create(fiche=dossier.fiche, texte=texte, auteur=by)
-
-    def _create(self, dossier: Dossier) -> None:
-        form = self._add_form(dossier)
-        if not form.is_valid():
-            raise TransitionError(f"Une fiche ne peut pas être créée : {_sentence(form)}")
-        fiche: Any = form.instance
-        axe: Any = dossier.axe
-        # Last of its siblings: there is nobody to move, as the page would by putting it anywhere.
-        fiche.ordre = FicheAction.objects.next_ordre(dossier.objectif, axe)
-        fiche.save()
-        # It has nothing yet: nobody need ask.
-        named = [*LIENS, "cadres", *(f.relation for f in FEUILLES if f.section != MESURES)]
-        fiche._prefetched_objects_cache = {
-            name: getattr(fiche, name).model._default_manager.none() for name in named
-        }
-        dossier.fiche = fiche
-        dossier.fiche.plan = self.contenu.plan
-        if not self._value(dossier, "identite", "code"):
-            dossier.champs["identite"].pop("code", None)
-
-    def _write_avancement(self, dossier: Dossier, *, by: User) -> None:
-        target = self._value(dossier, AVANCEMENT, "avancement")
-        if not target or (target == dossier.fiche.avancement):
-            return
-        form = self._avancement(dossier)
-        if not form.is_valid():
-            raise TransitionError(f"{dossier.fiche} : {_sentence(form)}")
-        form.save(by=by)
-
-
-def _last(moved: FicheAction, axe: Axe | None, objectif: Objectif | None) -> FicheAction | None:
-    """The fiche that comes last where another goes."""
-    siblings = FicheAction.objects.filter(axe=axe, objectif=objectif).exclude(pk=moved.pk)
-    return siblings.order_by("ordre", "pk").last()
 
 
 def _blame_fields(form: Any, find: Callable[[str], Saisie | None], everything: Iterable[Saisie]) -> bool:
@@ -412,7 +362,8 @@ def _blame_fields(form: Any, find: Callable[[str], Saisie | None], everything: I
     return blamed
 
 
-def _sentence(form: Any) -> str:
+def sentence_of(form: Any) -> str:
+    """All that a form refuses, in one line."""
     said = [
         " ".join(sentences)
         if nom == "__all__"

@@ -51,6 +51,8 @@ class ChoixDuPlan:
             for name in (*LIENS, "cadres", "organisations", "dispositifs", "people")
         }
         self.saved: dict[type[models.Model], list[Any]] = {}
+        self.vierges: dict[str, tuple[QueryDict, dict[str, Any]]] = {}
+        """By section, what the page of a fiche that has nothing sends back, and its formsets by prefix."""
 
     def by_pk(self, name: str) -> dict[int, Any]:
         return self.contenu.listes[name].rows
@@ -75,19 +77,40 @@ def build_section(
 ) -> Any:
     """The form of a section as the page would send it back with ``champs`` and ``rangees`` (by prefix) changed."""
     form_class = FORMULAIRES[section]
-    served = form_class(instance=copy.copy(fiche), prefix=section, choix=choix.of(fiche))
-    data = QueryDict(mutable=True)
-    for bound in served:
-        data.setlist(bound.html_name, sent_values(bound))
+    data, served = _served(choix, fiche, section)
+    if fiche.pk is None and section == "identite":
+        data[f"{section}-code"], data[f"{section}-intitule"] = fiche.code, fiche.intitule
     for nom, values in champs.items():
         data.setlist(f"{section}-{nom}", values)
-    for prefixe, formset in served.formsets.items():
-        _fill(data, formset, rangees.get(prefixe, Rangees()))
+    for prefixe, formset in served.items():
+        if fiche.pk is not None or prefixe in rangees:
+            _fill(data, formset, rangees.get(prefixe, Rangees()))
     form = form_class(data, instance=copy.copy(fiche), prefix=section, choix=choix.of(fiche))
     _load(form)
     for formset in form.formsets.values():
         _load_formset(formset)
     return form
+
+
+def _served(choix: ChoixDuPlan, fiche: FicheAction, section: str) -> tuple[QueryDict, dict[str, Any]]:
+    """What the page of the section sends back when nobody changes anything, and its formsets by prefix.
+
+    The same for all the fiches that are not made yet: looked at once.
+    """
+    if fiche.pk is None and section in choix.vierges:
+        data, formsets = choix.vierges[section]
+        return data.copy(), formsets
+    served = FORMULAIRES[section](instance=copy.copy(fiche), prefix=section, choix=choix.of(fiche))
+    data = QueryDict(mutable=True)
+    for bound in served:
+        data.setlist(bound.html_name, sent_values(bound))
+    if fiche.pk is None:
+        for formset in served.formsets.values():
+            _fill(data, formset, Rangees())
+        # Nobody else writes in a fiche that is not there.
+        del data[served["empreinte"].html_name]
+        choix.vierges[section] = data.copy(), served.formsets
+    return data, served.formsets
 
 
 def build_mesures(indicateur: IndicateurSuivi, rangees: Rangees) -> Any:
@@ -134,7 +157,7 @@ def _load(form: Any) -> None:
     for name in ("cadres", *LIENS):
         if name in form.fields:
             _choose_loaded(form.fields[name], form.choix.by_pk(name))
-    _check_here(form.instance)
+    check_here(form.instance)
 
 
 def _choose_loaded(field_: forms.Field, rows: Mapping[Any, Any]) -> None:
@@ -153,13 +176,15 @@ def _choose_loaded(field_: forms.Field, rows: Mapping[Any, Any]) -> None:
 def _load_formset(formset: Any) -> None:
     key = formset.model._meta.pk.name
     for form in formset.forms:
-        _check_here(form.instance)
+        check_here(form.instance)
         rows = {row.pk: row for row in formset._queryset}
         if key in form.fields:
             form.fields[key].to_python = lambda value, rows=rows: rows.get(int(value)) if value else None
 
 
-def _check_here(instance: models.Model) -> None:
+def check_here(instance: models.Model) -> None:
+    """Its constraints are looked at in Python, without a query."""
+
     def validate(exclude: Any = None) -> None:
         refusals(instance, exclude)
 

@@ -23,11 +23,12 @@ from actions.tableur.colonnes import (
     rows_of,
     texte_de,
 )
-from actions.tableur.confirmation import confirm_envoi
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
+from actions.tableur.ecriture import write_dossiers
 from actions.tableur.export import digest
 from actions.tableur.lecture import VIDE, ClasseurLu, LigneLue, read_classeur
+from ctg_portal.avance import report
 from ctg_portal.imports import ImportRefuse, normalise
 from ctg_portal.models import User
 
@@ -60,8 +61,9 @@ class Retour:
         # Before the decisions, and before the forms: what these say depends on what is decided.
         self.apercu.seal()
         self._decide()
-        for dossier in self.dossiers.values():
+        for rank, dossier in enumerate(self.dossiers.values(), start=1):
             self.verification.check(dossier)
+            report(rank)
 
     # Rows of fiches
 
@@ -382,8 +384,7 @@ class Retour:
     # Writing
 
     def write(self, *, by: User) -> None:
-        for dossier in self.dossiers.values():
-            self.verification.write(dossier, by=by)
+        write_dossiers(self.verification, self.dossiers.values(), plan=self.contenu.plan, by=by)
         for retrait in self.apercu.retraits:
             if retrait.coche and retrait.cle in self._fiches:
                 fiche = self._fiches[retrait.cle]
@@ -420,39 +421,30 @@ def _refuse_objet(objet: Objet, ligne: LigneLue, motif: str) -> None:
 # From a file to the plan
 
 
-def _read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None = None) -> Retour:
-    plan = plan_of(envoi.convention)
-    if plan is None:
-        raise ImportRefuse("Cette convention n’a pas de plan à elle : rien ne peut y être renvoyé.")
-    lu = read_classeur(bytes(envoi.contenu), envoi.nom_fichier)
-    if lu.memoire.convention != envoi.convention.code:
+def read_file(convention: Any, nom: str, contenu: bytes) -> ClasseurLu:
+    """The rows of a workbook of this convention. Raises ``ImportRefuse`` when it is none."""
+    lu = read_classeur(contenu, nom)
+    if lu.memoire.convention != convention.code:
         raise ImportRefuse(
-            f"« {envoi.nom_fichier} » est le classeur d’une autre convention : renvoyez-le depuis la sienne."
+            f"« {nom} » est le classeur d’une autre convention : renvoyez-le depuis la sienne."
         )
+    if plan_of(convention) is None:
+        raise ImportRefuse("Cette convention n’a pas de plan à elle : rien ne peut y être renvoyé.")
+    return lu
+
+
+def read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None = None) -> Retour:
+    """What confirming would do now. Raises ``ImportRefuse`` when the workbook or its plan are no longer there."""
+    lu = read_file(envoi.convention, envoi.nom_fichier, bytes(envoi.contenu))
+    plan: Any = plan_of(envoi.convention)
     return Retour(Contenu(plan, user), lu, decisions)
 
 
 @transaction.atomic
-def send(*, convention: Any, nom: str, contenu: bytes, by: User) -> EnvoiPlan:
-    """Keep a workbook and its preview; nothing of the plan is written. Raises ``ImportRefuse`` if it cannot be read."""
-    apercu = preview(EnvoiPlan(convention=convention, nom_fichier=nom[-200:], contenu=contenu), by=by)
+def send(*, convention: Any, nom: str, contenu: bytes, by: User) -> tuple[EnvoiPlan, int]:
+    """Keep a workbook to show, and say how many rows it has. Raises ``ImportRefuse`` if it cannot be read."""
+    lu = read_file(convention, nom[-200:], contenu)
     envoi = EnvoiPlan.keep(
         convention=convention, nature=EnvoiPlan.Nature.RETOUR, nom=nom, contenu=contenu, by=by
     )
-    envoi.rapport = apercu.as_json()
-    envoi.save(update_fields=["rapport"])
-    return envoi
-
-
-def preview(envoi: EnvoiPlan, *, by: User) -> Apercu:
-    """What confirming would do now, before anything is decided."""
-    return _read(envoi, by).apercu
-
-
-def confirm(
-    envoi: EnvoiPlan, *, empreinte: str, decisions: Mapping[str, str], sans_refusees: bool, by: User
-) -> EnvoiPlan:
-    """Write a workbook that came back; see ``confirmation.confirm``."""
-    return confirm_envoi(
-        envoi, _read, empreinte=empreinte, decisions=decisions, sans_refusees=sans_refusees, by=by
-    )
+    return envoi, sum(map(len, lu.feuilles.values()))

@@ -4,10 +4,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from openpyxl.utils import get_column_letter
 
-from actions.models import EnvoiPlan
-from actions.tableur import plans, retour
+from actions.tableur import plans, retour, travaux
 from actions.tableur.apercu import LEUR, MIEN
+from actions.tableur.branches import NOUVEL_AXE
 from actions.tableur.cibles import CIBLES, IGNORER, NOTE, TITRE
+from actions.tableur.tableau import JOUR_MOIS, MOIS_JOUR, order_of_dates, read_tableau
 from ctg_portal.imports import MAX_OCTETS, ImportRefuse
 
 
@@ -20,7 +21,6 @@ class FichierPlanForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ".xlsx"}),
         error_messages={"empty": "Ce fichier est vide.", "required": "Choisissez le fichier à envoyer."},
     )
-    send = staticmethod(retour.send)
 
     def __init__(self, *args, convention, **kwargs):
         super().__init__(*args, **kwargs)
@@ -41,9 +41,13 @@ class FichierPlanForm(forms.Form):
         """Raises ``ValidationError`` if the file cannot be read."""
         file = self.cleaned_data["fichier"]
         try:
-            return self.send(convention=self.convention, nom=file.name, contenu=file.read(), by=by)
+            return self.send(file.name, file.read(), by)
         except ImportRefuse as refus:
             raise ValidationError(str(refus), code="refused") from refus
+
+    def send(self, nom, contenu, by):
+        envoi, lignes = retour.send(convention=self.convention, nom=nom, contenu=contenu, by=by)
+        return travaux.preview(envoi, lignes=lignes, by=by)
 
 
 class ImportPlanForm(FichierPlanForm):
@@ -55,7 +59,9 @@ class ImportPlanForm(FichierPlanForm):
         widget=forms.FileInput(attrs={"accept": ".xlsx,.ods,.csv,.txt"}),
         error_messages={"empty": "Ce fichier est vide.", "required": "Choisissez le fichier à envoyer."},
     )
-    send = staticmethod(plans.send)
+
+    def send(self, nom, contenu, by):
+        return plans.send(convention=self.convention, nom=nom, contenu=contenu, by=by)
 
 
 class FeuilleForm(forms.Form):
@@ -79,7 +85,7 @@ class FeuilleForm(forms.Form):
         cleaned = super().clean()
         if "feuille" in cleaned and "entete" in cleaned:
             try:
-                plans.read_tableau(self.grilles[cleaned["feuille"]], cleaned["entete"])
+                read_tableau(self.grilles[cleaned["feuille"]], cleaned["entete"])
             except ImportRefuse as refus:
                 raise ValidationError(str(refus)) from refus
         return cleaned
@@ -98,8 +104,8 @@ class ColonnesForm(forms.Form):
     dates = forms.ChoiceField(
         label="Les dates écrites en chiffres se lisent",
         choices=[
-            (plans.JOUR_MOIS, "jour/mois/année (31/01/2026)"),
-            (plans.MOIS_JOUR, "mois/jour/année (01/31/2026)"),
+            (JOUR_MOIS, "jour/mois/année (31/01/2026)"),
+            (MOIS_JOUR, "mois/jour/année (01/31/2026)"),
         ],
     )
     axe = forms.ChoiceField(label="Une action sans axe va dans")
@@ -108,12 +114,12 @@ class ColonnesForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.envoi, self.tableau = envoi, tableau
         self.fields["axe"].choices = [
-            (plans.NOUVEL_AXE, "un nouvel axe, « Actions »"),
+            (NOUVEL_AXE, "un nouvel axe, « Actions »"),
             *((str(axe.pk), str(axe)) for axe in axes),
         ]
         self.initial |= {
-            "dates": envoi.reponses.get("dates") or plans.order_of_dates(tableau, colonnes),
-            "axe": envoi.reponses.get("axe", plans.NOUVEL_AXE),
+            "dates": envoi.reponses.get("dates") or order_of_dates(tableau, colonnes),
+            "axe": envoi.reponses.get("axe", NOUVEL_AXE),
         }
         choices = [
             (NOTE, "Garder dans une note de la fiche"),
@@ -157,13 +163,14 @@ class ColonnesForm(forms.Form):
     def save(self, *, by):
         """Raises ``ValidationError`` when the table cannot be read so."""
         try:
-            return plans.describe(
+            lignes = plans.describe(
                 self.envoi,
                 colonnes=self.colonnes,
                 dates=self.cleaned_data["dates"],
                 axe=self.cleaned_data["axe"],
                 by=by,
             )
+            return travaux.preview(self.envoi, lignes=lignes, by=by)
         except ImportRefuse as refus:
             raise ValidationError(str(refus), code="refused") from refus
 
@@ -177,6 +184,8 @@ class ConfirmationEnvoiForm(forms.Form):
     def __init__(self, *args, envoi, apercu, **kwargs):
         super().__init__(*args, **kwargs)
         self.envoi, self.apercu = envoi, apercu
+        # What was chosen before the plan refused it.
+        self.initial |= envoi.reponses.get("demande", {}).get("decisions", {})
         self.initial["empreinte"] = apercu.empreinte
         refusees = apercu.refusees
         self.fields["sans_refusees"].label = (
@@ -202,7 +211,7 @@ class ConfirmationEnvoiForm(forms.Form):
         decisions = {
             name: str(value) for name, value in self.cleaned_data.items() if value and name not in asked
         }
-        return CONFIRMATIONS[self.envoi.nature](
+        return travaux.confirm(
             self.envoi,
             empreinte=self.cleaned_data["empreinte"],
             decisions=decisions,
@@ -219,6 +228,3 @@ class AbandonEnvoiForm(forms.Form):
     def save(self, *, by):
         self.envoi.drop(by=by)
         return self.envoi
-
-
-CONFIRMATIONS = {EnvoiPlan.Nature.RETOUR: retour.confirm, EnvoiPlan.Nature.PLAN: plans.confirm}

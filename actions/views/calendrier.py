@@ -16,10 +16,7 @@ class CalendrierView(VueMixin, ListView):
         return self.filter.qs.for_list().prefetch_related("etapes")
 
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(**kwargs)
         is_tableau = self.request.GET.get("forme") == "tableau"
-        return context | {
-            "calendrier": draw(context["fiches"], self.convention),
-            "is_tableau": is_tableau,
-            "garde": [("forme", "tableau")] if is_tableau else [],
-        }
+        garde = [("forme", "tableau")] if is_tableau else []
+        context = super().get_context_data(garde=garde, is_tableau=is_tableau, **kwargs)
+        return context | {"calendrier": draw(context["fiches"], self.convention)}

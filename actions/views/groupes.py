@@ -18,6 +18,8 @@ class Regroupement:
     filtre: str
     titre: str
     aide: str
+    sans: str = ""
+    """The name of the group of those that have no such value, when the words of the filter do not fit a title."""
 
 
 REGROUPEMENTS = {
@@ -29,7 +31,8 @@ REGROUPEMENTS = {
     "contrat": Regroupement(
         "cadre",
         "Fiches action par contrat",
-        "La CTG porte toutes les fiches de son plan\u00a0; voici celles qu’un autre contrat porte aussi.",
+        "La CTG porte toutes les fiches de son plan\u00a0; certaines le sont aussi par un autre contrat, ou par plusieurs.",
+        sans="La CTG seule",
     ),
     "domaine": Regroupement(
         "domaine",
@@ -76,6 +79,9 @@ class GroupesView(VueView):
         name = self.regroupement.filtre
         choices = self.filter.filters[name].extra["choices"]
         found = group(self.filter.kept, name, choices, self.filter.asked.get(name, ()))
+        for row in found:
+            if row.is_sans and self.regroupement.sans:
+                row.label = self.regroupement.sans
         # « Toutes les communes » opens the list; « sans » ends the others.
         return sorted(found, key=lambda row: not row.is_sans) if name == "commune" else found
 

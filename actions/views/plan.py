@@ -38,13 +38,15 @@ class PlanView(VueView):
     def get_context_data(self, **kwargs):
         user, plan = self.request.user, self.plan
         porteuse = self.convention.principale_id or self.convention.pk
-        arbre = tree_of(plan, self.filter)
+        opened = frozenset(self.request.GET.getlist("ouvert"))
+        arbre = tree_of(plan, self.filter, opened)
         return super().get_context_data(
             arbre=arbre,
             branches=arbre.branches,
             total=arbre.total,
             is_porteuse=porteuse == self.convention.pk,
             is_replie="replie" in self.request.GET,
+            ouverts=opened,
             avis=plan.avis.visible_to(user).for_list() if plan else [],
             **kwargs,
         )

@@ -9,7 +9,7 @@ from django.views.generic.detail import SingleObjectMixin
 
 from actions import permissions_tableur  # noqa: F401 - its rules are read by name
 from actions.models import Axe, EnvoiPlan
-from actions.tableur import plans
+from actions.tableur import travaux
 from actions.tableur.apercu import Apercu, Genre, Sorte
 from actions.tableur.confirmation import ApercuPerimeError
 from actions.tableur.contenu import Contenu
@@ -22,6 +22,7 @@ from actions.tableur.saisie import (
     FichierPlanForm,
     ImportPlanForm,
 )
+from actions.tableur.tableau import first_rows, sheets_of, suggest, tableau_of
 from actions.views.plan import PlanMixin
 from conventions.mixins import InConventionMixin
 from ctg_portal.imports import ImportRefuse
@@ -100,7 +101,12 @@ class EnvoiMixin(InConventionMixin, PermissionMixin):
     def apercu(self):
         return Apercu.from_json(self.object.rapport)
 
+    def get_template_names(self):
+        return ["actions/envoi_travail.html"] if self.object.travail else super().get_template_names()
+
     def get_context_data(self, **kwargs):
+        if self.object.travail:
+            return super().get_context_data(is_left_waiting=travaux.is_left_waiting(self.object), **kwargs)
         apercu, envoi = self.apercu, self.object
         form = kwargs.pop("form", None) or ConfirmationEnvoiForm(envoi=envoi, apercu=apercu)
         shown = [
@@ -150,10 +156,24 @@ class EnvoiView(EnvoiMixin, DetailView):
         self.object = envoi = self.get_object()
         if envoi.is_a_decrire:
             # The way goes on where it stopped.
+            if envoi.echec:
+                messages.warning(request, envoi.echec)
             return HttpResponseRedirect(
                 reverse("actions:import_feuille", args=[self.convention.code, envoi.pk])
             )
         return self.render_to_response(self.get_context_data())
+
+
+class EnvoiNowView(EnvoiMixin, SingleObjectMixin, View):
+    """Read or written in the request, when no worker is there to do it."""
+
+    permission = "actions.change_envoiplan"
+
+    def post(self, request, *args, **kwargs):
+        envoi = self.get_object()
+        if travaux.is_left_waiting(envoi):
+            travaux.do_now(envoi)
+        return HttpResponseRedirect(envoi.get_absolute_url())
 
 
 class EnvoiVerbView(EnvoiMixin, SingleObjectMixin, TransitionFormMixin, FormView):
@@ -206,7 +226,7 @@ class ImportFeuilleView(ImportEtapeView):
 
     @cached_property
     def grilles(self):
-        return plans.sheets_of(self.object)
+        return sheets_of(self.object)
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"envoi": self.object, "grilles": self.grilles}
@@ -217,7 +237,7 @@ class ImportFeuilleView(ImportEtapeView):
     def get_context_data(self, **kwargs):
         asked = self.request.GET.get("feuille") or self.object.reponses.get("feuille")
         grille = next((g for g in self.grilles if g.titre == asked), self.grilles[0])
-        return super().get_context_data(grille=grille, debut=plans.first_rows(grille), **kwargs)
+        return super().get_context_data(grille=grille, debut=first_rows(grille), **kwargs)
 
 
 class ImportColonnesView(ImportEtapeView):
@@ -235,11 +255,11 @@ class ImportColonnesView(ImportEtapeView):
 
     @cached_property
     def tableau(self):
-        return plans.tableau_of(self.object)
+        return tableau_of(self.object)
 
     @cached_property
     def suggestion(self):
-        return plans.suggest(self.object, self.tableau)
+        return suggest(self.object, self.tableau)
 
     def get_form_kwargs(self):
         colonnes, _ = self.suggestion
@@ -268,14 +288,18 @@ class EnvoiConfirmView(EnvoiVerbView):
 
     def form_valid(self, form):
         try:
-            form.save(by=self.request.user)
+            envoi = form.save(by=self.request.user)
         except ApercuPerimeError as perime:
             messages.warning(self.request, str(perime))
         except TransitionError as refus:
-            form.add_error(None, str(refus))
-            return self.form_invalid(form)
+            if not self.object.travail:
+                form.add_error(None, str(refus))
+                return self.form_invalid(form)
+            # Pressed twice: the page of what is being done says the rest.
+            messages.warning(self.request, str(refus))
         else:
-            messages.success(self.request, "C’est écrit dans le plan\u00a0: voici le compte rendu.")
+            if not envoi.travail:
+                messages.success(self.request, "C’est écrit dans le plan\u00a0: voici le compte rendu.")
         return HttpResponseRedirect(self.get_success_url())
 
 

@@ -100,7 +100,7 @@ class VueAddView(InConventionMixin, TransitionFormMixin, CreateView):
         return context | {
             "filtre": filtre,
             "genre": GenreVue(genre).label,
-            "url_retour": address_of(genre, self.convention, filtre.requete),
+            "url_retour": address_of(genre, self.convention, clean_requete(requete)),
         }
 
     def get_success_url(self):

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+from functools import cache
 
 from crispy_forms.bootstrap import InlineCheckboxes
 from crispy_forms.helper import FormHelper
@@ -165,7 +166,8 @@ class RowChoiceField(forms.ModelChoiceField):
     def share(self, rows, *, label=str):
         """``rows``: mapping of keys to instances. Only these are accepted."""
         self.rows = rows
-        self.choices = [("", "Choisir…"), *((pk, label(row)) for pk, row in rows.items())]
+        # Said when it is drawn: most forms of an import never are.
+        self.choices = cache(lambda: [("", "Choisir…"), *((pk, label(row)) for pk, row in rows.items())])
 
     def to_python(self, value):
         if value in self.empty_values:

@@ -10,6 +10,7 @@ from conventions.models.convention import (
 )
 from conventions.models.document import Document
 from conventions.models.equipement import Equipement, TypeEquipement
+from conventions.models.fichiers import FichierAConfirmer
 from conventions.models.financement import Dispositif, Financement, Montants
 from conventions.models.fusion import FusionOrganisation
 from conventions.models.habilitation import Habilitation, people_of
@@ -35,6 +36,7 @@ __all__ = [
     "Equipement",
     "TypeEquipement",
     "FusionOrganisation",
+    "FichierAConfirmer",
     "Importation",
     "Mandat",
     "TRANSITIONS_CONVENTION",

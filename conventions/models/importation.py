@@ -1,16 +1,13 @@
-import uuid
 from typing import Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
 from conventions.models.convention import Convention
-from ctg_portal.models import TimestampedModel, User
-from ctg_portal.workflow import require_transition
-
-TRANSITIONS_IMPORTATION = {"a_confirmer": frozenset({"confirmee", "abandonnee"})}
+from conventions.models.fichiers import FichierAConfirmer
+from ctg_portal.models import User
 
 
 class ImportationQuerySet(models.QuerySet["Importation"]):
@@ -22,7 +19,7 @@ class ImportationQuerySet(models.QuerySet["Importation"]):
         return self.select_related("auteur", "convention").defer("contenu", "rapport").order_by("-created_at")
 
 
-class Importation(TimestampedModel):
+class Importation(FichierAConfirmer):
     """A file of rows that somebody sends: read, shown, then confirmed or dropped. Its report is kept.
 
     ``contenu`` is the file as it came (of one of all of France, what concerns the territoire), ``reponses`` what the
@@ -40,14 +37,11 @@ class Importation(TimestampedModel):
         CONFIRMEE = "confirmee", "Confirmée"
         ABANDONNEE = "abandonnee", "Abandonnée"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    CONFIRME, ABANDONNE = Statut.CONFIRMEE.value, Statut.ABANDONNEE.value
+
     convention = models.ForeignKey(Convention, models.CASCADE, related_name="importations")
     nature = models.CharField("nature", max_length=15, choices=Nature)
     statut = models.CharField("statut", max_length=15, choices=Statut, default=Statut.A_CONFIRMER)
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    contenu = models.BinaryField("fichier")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
-    reponses = models.JSONField("réponses", default=dict, blank=True)
     rapport = models.JSONField("rapport", default=list, blank=True)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="importations", verbose_name="envoyée par"
@@ -74,33 +68,10 @@ class Importation(TimestampedModel):
     def get_absolute_url(self) -> str:
         return reverse("conventions:importation", args=[self.convention.code, self.pk])
 
-    def lock(self) -> None:
-        """Read the row again, and hold it: what is no longer to confirm is said to be so."""
-        self.refresh_from_db(from_queryset=Importation.objects.select_for_update(of=("self",)))
-        require_transition(
-            TRANSITIONS_IMPORTATION,
-            self.statut,
-            self.Statut.CONFIRMEE,
-            refus=f"Cette importation est déjà {self.get_statut_display().lower()} : rien n’est écrit une seconde fois.",
-        )
-
-    @transaction.atomic
-    def answer(self, reponses: dict[str, str], *, by: User) -> None:
-        """Keep what ``by`` answers to the questions of the file; what was answered before and not asked now stays."""
-        self.lock()
-        self.reponses = self.reponses | reponses
-        self.save(update_fields=["reponses", "updated_at"])
-
-    @transaction.atomic
-    def drop(self, *, by: User) -> None:
-        """Nothing will be written. The file stays, with who sent it."""
-        self.lock()
-        self.statut = self.Statut.ABANDONNEE
-        self.save(update_fields=["statut", "updated_at"])
+    @property
+    def deja(self) -> str:
+        return f"Cette importation est déjà {self.get_statut_display().lower()}"
 
     def record(self, rapport: list[dict[str, object]]) -> None:
         """The rows are written: keep what was done with each. Called under ``lock``."""
-        self.statut = self.Statut.CONFIRMEE
-        self.confirmee_le = timezone.now()
-        self.rapport = rapport
-        self.save(update_fields=["statut", "confirmee_le", "rapport", "updated_at"])
+        self.close(self.CONFIRME, confirmee_le=timezone.now(), rapport=rapport)

@@ -66,9 +66,12 @@ def beat() -> None:
 
 def is_left_waiting(impression: Impression) -> bool:
     """Whether nobody is there to draw it, so that the person who waits may ask for it now."""
-    if impression.statut != Impression.Statut.EN_ATTENTE:
-        return False
-    waited = timezone.now() - impression.updated_at
+    return impression.statut == Impression.Statut.EN_ATTENTE and is_worker_away(impression.updated_at)
+
+
+def is_worker_away(since: datetime.datetime) -> bool:
+    """Whether what was asked of the worker at ``since`` is waited for too long, so that a request may do it."""
+    waited = timezone.now() - since
     return waited > PATIENCE or (waited > ATTENTE and not Battement.is_alive(OUVRIER, within=SILENCE))
 
 

@@ -112,31 +112,39 @@
     // The tree: folded or not, kept while the tab is open.
     const tree = document.querySelector("[data-arbre]");
     if (tree) {
-        const rows = [...document.querySelectorAll("details.arbre, details.arbre-objectif")];
+        const rows = () => [...document.querySelectorAll("details.arbre, details.arbre-objectif")];
         const key = `arbre:${location.pathname}`;
         const read = () => {
             try { return JSON.parse(sessionStorage.getItem(key)) || {}; } catch { return {}; }
         };
         const keep = () => {
-            try { sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(rows.map((row) => [row.id, row.open])))); } catch { /* nothing is kept */ }
+            try { sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(rows().map((row) => [row.id, row.open])))); } catch { /* nothing is kept */ }
         };
         const asked = new URLSearchParams(location.search).has("replie");
         const kept = asked ? {} : read();
-        rows.forEach((row) => {
+        rows().forEach((row) => {
             if (row.id in kept) row.open = kept[row.id];
         });
         // An address that names a row opens it, and what holds it.
         for (let row = location.hash.length > 1 && document.getElementById(location.hash.slice(1)); row; row = row.parentElement) {
             if (row.matches("details")) row.open = true;
         }
-        rows.forEach((row) => row.addEventListener("toggle", keep));
+        // Toggling is told to the row alone: heard on its way down, also from a row that came later.
+        document.addEventListener("toggle", keep, true);
         tree.querySelectorAll("[data-arbre-tout]").forEach((link) =>
             link.addEventListener("click", (event) => {
                 event.preventDefault();
-                rows.forEach((row) => { row.open = link.dataset.arbreTout === "deplier"; });
+                rows().forEach((row) => { row.open = link.dataset.arbreTout === "deplier"; });
                 keep();
             }));
     }
+
+    // A branch or a group whose fiches were just read: whoever asked by the keyboard is still there.
+    document.addEventListener("htmx:load", (event) => {
+        if (event.detail.elt.matches?.("details.arbre, details.arbre-objectif")) {
+            event.detail.elt.querySelector("summary").focus({ preventScroll: true });
+        }
+    });
 
     document.querySelectorAll("[data-imprimer]").forEach((button) => {
         button.hidden = false;

@@ -15,7 +15,7 @@ from actions.models import (
     Pilote,
     Public,
 )
-from actions.tableur import retour
+from actions.tableur import retour, travaux
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.export import write_classeur
 from tests.factories import (
@@ -149,18 +149,19 @@ def saved(workbook):
 
 
 def send(plan, user, content, nom="plan.xlsx"):
-    return retour.send(convention=plan.convention, nom=nom, contenu=content, by=user)
+    envoi, lignes = retour.send(convention=plan.convention, nom=nom, contenu=content, by=user)
+    return travaux.preview(envoi, lignes=lignes, by=user)
 
 
 def read(plan, user, content):
     """The preview of a workbook."""
     envoi = send(plan, user, content)
-    return retour.preview(envoi, by=user)
+    return retour.read(envoi, user).apercu
 
 
 def confirm(envoi, user, *, sans_refusees=False, **decisions):
     empreinte = envoi.rapport["empreinte"]
-    return retour.confirm(
+    return travaux.confirm(
         envoi, empreinte=empreinte, decisions=decisions, sans_refusees=sans_refusees, by=user
     )
 

@@ -78,7 +78,7 @@ def test_only_ticked_and_filtered_fiches_change(client, page, fiches):
     assert values(fiches, "priorite") == ["", "haute", ""]
     # A fiche outside the filter, slipped into what is sent, is refused with the rest.
     answer = confirm(client, page, query, choix=[fiches[0].pk, fiches[2].pk], **{f"vu-{fiches[2].pk}": '""'})
-    assert "n’est plus là" in answer.text
+    assert "ne répond plus aux filtres" in answer.text
     assert values(fiches, "priorite") == ["", "haute", ""]
 
 

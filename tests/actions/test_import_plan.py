@@ -18,9 +18,11 @@ from actions.models import (
     LigneFinancement,
     Objectif,
 )
-from actions.tableur import plans
+from actions.tableur import plans, travaux
 from actions.tableur.apercu import Apercu
+from actions.tableur.branches import NOUVEL_AXE
 from actions.tableur.cibles import guess, guess_one, is_tet
+from actions.tableur.tableau import order_of_dates, suggest, tableau_of
 from ctg_portal.grilles import MAX_PARCOURUES, read_grilles
 from ctg_portal.imports import ImportRefuse
 from tests.actions.classeurs import build_plan, plain, refused
@@ -61,17 +63,18 @@ def workbook_of(*rows, sheet="Plan", merge=()):
     return written.getvalue()
 
 
-def describe(plan, user, content, nom="plan.xlsx", *, colonnes=None, dates=None, axe=plans.NOUVEL_AXE):
+def describe(plan, user, content, nom="plan.xlsx", *, colonnes=None, dates=None, axe=NOUVEL_AXE):
     envoi = plans.send(convention=plan.convention, nom=nom, contenu=content, by=user)
-    tableau = plans.tableau_of(envoi)
-    chosen = colonnes or plans.suggest(envoi, tableau)[0]
-    dates = dates or plans.order_of_dates(tableau, chosen)
-    return plans.describe(envoi, colonnes=chosen, dates=dates, axe=axe, by=user)
+    tableau = tableau_of(envoi)
+    chosen = colonnes or suggest(envoi, tableau)[0]
+    dates = dates or order_of_dates(tableau, chosen)
+    lignes = plans.describe(envoi, colonnes=chosen, dates=dates, axe=axe, by=user)
+    return travaux.preview(envoi, lignes=lignes, by=user)
 
 
 def confirm(envoi, user, *, sans_refusees=False):
     empreinte = envoi.rapport["empreinte"]
-    return plans.confirm(envoi, empreinte=empreinte, decisions={}, sans_refusees=sans_refusees, by=user)
+    return travaux.confirm(envoi, empreinte=empreinte, decisions={}, sans_refusees=sans_refusees, by=user)
 
 
 def test_titles_of_plans_are_known_however_they_are_written():
@@ -127,6 +130,8 @@ def test_the_model_of_territoires_en_transitions_becomes_fiches(place):
     assert [plain(r) for r in apercu.remarques] == [
         "1 axe sera créé : « 3 Parentalité ».",
         "1 objectif sera créé : « 3.1 Soutenir ».",
+        "« Sous-sous axe (x.x.x) » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. "
+        "Ses mots sont gardés dans une note de chaque fiche : « 3.1.1 Écouter » (1 fiche).",
         "ligne 3 : une ligne d’aide ou de total, laissée de côté.",
     ]
     assert Axe.objects.filter(plan=plan).count() == 2
@@ -249,8 +254,8 @@ def test_what_the_forms_refuse_is_kept_in_the_notes(place):
     assert all(
         kept in note
         for kept in (
-            "**Début** : 2025-01-01",
-            "**Date de fin** : 2024-01-01",
+            "**Début** : 01/01/2025",
+            "**Date de fin** : 01/01/2024",
             ": -3",
             "**Domaines** : Licornes",
         )
@@ -281,7 +286,7 @@ def test_what_was_said_of_the_columns_is_remembered_for_the_same_head(place):
     second = workbook_of(["MACHIN", "Truc 2025", "bidule"], ["Fermer", "D’autres mots", "y"])
 
     envoi = plans.send(convention=plan.convention, nom="suite.xlsx", contenu=second, by=user)
-    colonnes, phrase = plans.suggest(envoi, plans.tableau_of(envoi))
+    colonnes, phrase = suggest(envoi, tableau_of(envoi))
 
     assert colonnes == ["intitule", "besoins", "ignorer"]
     assert "déjà connues" in phrase
@@ -486,3 +491,39 @@ def test_a_file_of_somebody_else_is_not_shown(client, place):
     log_in(client, plan.convention)
 
     assert client.get(envoi.get_absolute_url()).status_code == 403
+
+
+def test_a_third_level_goes_to_the_notes_of_its_fiches_and_is_told(place):
+    plan, user = place
+    content = workbook_of(
+        ["Axe", "Sous-axe", "Sous-sous axe", "Titre de l'action"],
+        ["1 Familles", "1.1 Accueillir", "1.1.1 Écouter", "Ouvrir un lieu"],
+        ["1 Familles", "1.1 Accueillir", None, "Tenir une permanence"],
+        [None, None, "1.1.2 Relayer", None],
+        [None, None, None, "Former les relais"],
+        ["Sous-sous axe 1.1.3 : Joindre", None, None, None],
+        [None, None, None, "Écrire une lettre"],
+        [None, "1.2 Garder", None, "Ouvrir une crèche"],
+    )
+
+    envoi = describe(plan, user, content)
+    apercu = Apercu.from_json(envoi.rapport)
+    assert refused(apercu) == []
+    assert (
+        "« Sous-sous axe » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. Ses "
+        "mots sont gardés dans une note de chaque fiche : « 1.1.1 Écouter » (2 fiches), « 1.1.2 Relayer » (1 fiche), "
+        "« Sous-sous axe 1.1.3 : Joindre » (1 fiche)." in map(plain, apercu.remarques)
+    )
+    confirm(envoi, user)
+
+    notes = {
+        fiche.intitule: [plain(note.texte).rpartition("\n\n")[2] for note in fiche.notes.all()]
+        for fiche in FicheAction.objects.all()
+    }
+    assert notes == {
+        "Ouvrir un lieu": ["**Sous-sous axe** : 1.1.1 Écouter"],
+        "Tenir une permanence": ["**Sous-sous axe** : 1.1.1 Écouter"],
+        "Former les relais": ["**Sous-sous axe** : 1.1.2 Relayer"],
+        "Écrire une lettre": ["**Sous-sous axe** : Sous-sous axe 1.1.3 : Joindre"],
+        "Ouvrir une crèche": [],
+    }

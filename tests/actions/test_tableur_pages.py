@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from actions.models import EnvoiPlan, FicheAction
+from actions.models import EnvoiPlan, FicheAction, SectionDemandee
 from actions.models.envoi import GARDE
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.lecture import read_classeur
 from actions.tableur.retour import Retour
 from ctg_portal.contraintes import holds
-from tests.actions.classeurs import D, build_plan, change, export, full_fiche, plain, send
+from tests.actions.classeurs import D, build_plan, change, confirm, export, full_fiche, plain, send
 from tests.factories import FicheActionFactory, HabilitationFactory
 
 pytestmark = pytest.mark.django_db
@@ -223,3 +223,25 @@ def test_a_constraint_read_in_python_says_what_the_database_says(**values):
         except ValidationError:
             allowed = False
         assert (holds(constraint.condition, fiche) is not False) == allowed, constraint.name
+
+
+def test_the_section_that_was_asked_is_completed_by_the_workbook_and_the_others_stay_locked(place):
+    plan, fiche, user = place
+    FicheAction.objects.filter(pk=fiche.pk).update(
+        redaction="en_relecture", soumise_le="2025-01-01T00:00:00Z"
+    )
+    fiche.refresh_from_db()
+    fiche.ask_completion(by=user, motif="Précisez les besoins.", sections=["contexte"])
+    content = change(
+        export(plan, user),
+        ("Fiches", 2, "Besoins constatés", "Trente familles"),
+        ("Fiches", 2, "Objectif général", "Verrouillé"),
+    )
+
+    confirm(send(plan, user, content), user, sans_refusees=True)
+
+    fiche.refresh_from_db()
+    assert (fiche.besoins, fiche.objectif_general) == ("Trente familles", "")
+    asked = SectionDemandee.objects.get()
+    assert (asked.section, asked.completee_par) == ("contexte", user)
+    assert asked.completee_le is not None

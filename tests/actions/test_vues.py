@@ -245,10 +245,10 @@ def test_a_confidential_fiche_counts_for_those_who_read_it(plan, client):
 def test_tree_hides_what_no_fiche_answers_and_says_it(plan, reader, client):
     page = client.get(address("plan", plan) + "?avancement=realisee")
 
-    assert [branche.axe.code for branche, _, _ in page.context["branches"]] == ["2"]
+    assert [branche.axe.code for branche, *_ in page.context["branches"]] == ["2"]
     assert "1 axe et 1 objectif sans fiche qui réponde aux filtres sont masqués." in page.text
     whole = client.get(address("plan", plan))
-    assert [branche.axe.code for branche, _, _ in whole.context["branches"]] == ["1", "2"]
+    assert [branche.axe.code for branche, *_ in whole.context["branches"]] == ["1", "2"]
     assert "masqué" not in whole.text
     assert "1 fiche, 0 réalisée, 1 en retard" in " ".join(whole.text.split())
 
@@ -284,6 +284,7 @@ def test_contract_groups_and_an_unknown_grouping(plan, reader, client):
     page = client.get(address("groupes", plan, "contrat"))
 
     assert [[f.code for f in row.fiches] for row in page.context["groupes"]] == [["A"], ["B", "C"]]
+    assert page.context["groupes"][1].groupe.label == "La CTG seule"
     assert client.get(address("groupes", plan, "couleur")).status_code == 404
 
 

@@ -1,6 +1,8 @@
 """What is changed from a view: a cell of the table, a card of the board; columns, and views under a name."""
 
 import datetime
+import html
+import re
 
 import pytest
 from django.urls import reverse
@@ -495,3 +497,22 @@ def test_too_many_views_are_refused(coordination, fiche, add):
 
     assert "supprimez-en une" in told.text
     assert VueEnregistree.objects.count() == LIMITE
+
+
+def test_the_calendar_as_a_table_is_kept_in_a_view(client, coordination, fiche):
+    page = client.get(
+        reverse("actions:calendrier", args=[fiche.convention.code]),
+        {"avancement": "a_venir", "forme": "tableau"},
+    )
+    offered = next(
+        html.unescape(address)
+        for address in re.findall(r'href="([^"]+)"', page.text)
+        if "vues/ajouter" in address or "genre=calendrier" in address
+    )
+    form = client.get(offered)
+    assert form.context["url_retour"].endswith("?avancement=a_venir&forme=tableau")
+
+    sent = {name: form.context["form"][name].value() for name in ("genre", "requete")}
+    kept = client.post(form.request["PATH_INFO"], sent | {"nom": "Calendrier", "portee": "personnelle"})
+
+    assert client.get(kept.headers["Location"]).context["is_tableau"] is True
