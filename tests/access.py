@@ -293,6 +293,8 @@ ROWS: dict[str, Row] = {
     "governance:decision_complete": inside("decision", allowed=COORD),
     "governance:register": inside(),
     "governance:dossier_preview": inside("reunion"),
+    "governance:dossier_sommaire": inside("reunion", allowed=COORD),
+    "governance:dossier_pdf": inside("reunion", method="post", status=302),
     "governance:dossier_issue": inside("reunion", allowed=COORD, method="post", status=302),
     "governance:document_retry": inside("document_en_echec", allowed=COORD, method="post", status=302),
     "governance:documents": inside(),

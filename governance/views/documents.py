@@ -8,21 +8,21 @@ from ctg_portal.mixins import PermissionMixin
 from governance.documents import dossier_context, issue_dossier
 from governance.emissions import retry_document
 from governance.models import DocumentEmis
-from governance.views.reunions import ReunionMixin
+from governance.views.dossier import DossierMixin
 
 
-class DossierPreviewView(ReunionMixin, DetailView):
-    """What the dossier would say if it were issued now."""
+class DossierPreviewView(DossierMixin, DetailView):
+    """What the dossier would say if it were issued now; whole fiches are told there in a few lines."""
 
     permission = "governance.view_reunion"
     template_name = "governance/dossier_preview.html"
 
     def get_context_data(self, **kwargs):
         documents = DocumentEmis.objects.filter(reunion=self.object).without_content()
-        return super().get_context_data(documents=documents, **dossier_context(self.object), **kwargs)
+        return super().get_context_data(documents=documents, **dossier_context(self.object, entieres=False), **kwargs)
 
 
-class DossierIssueView(ReunionMixin, DetailView):
+class DossierIssueView(DossierMixin, DetailView):
     permission = "governance.issue_reunion"
     http_method_names = ["post"]
 
