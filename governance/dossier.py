@@ -36,7 +36,7 @@ from ctg_portal.templatetags.portal import VIDE, date_fr, duree, euros, jours, n
 from governance.models import Decision, MembreInstance, PointOrdreDuJour, Reunion, SommaireDossier
 from governance.models.dossier import Partie
 
-INDICATEURS_MAX = 30
+INDICATEURS_MAX = 12
 """Lines of the table of indicators: those that need a look first; the others are counted."""
 RESUME = 500
 """Letters of each text of a fiche told in a few lines."""
@@ -313,7 +313,11 @@ FAITS = (Colonne("Rubrique", 30), Colonne("Valeur", 70))
 def _fiches(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     titre = Partie.FICHES.label
     if matiere.entieres:
-        return titre, [FicheEntiere(fiche) for fiche in matiere.concernees_entieres]
+        if not matiere.concernees:
+            return titre, []
+        noms = [str(fiche) for fiche in matiere.concernees]
+        annonce = "Chacune sur ses propres pages, telle que dans le plan d’actions :"
+        return titre, [Liste(annonce, noms), *map(FicheEntiere, matiere.concernees_entieres)]
     contenus: list[Contenu] = []
     for fiche in matiere.concernees:
         facts = (
@@ -337,6 +341,11 @@ def _fiches(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     return titre, contenus
 
 
+def _court(fiche: FicheAction) -> str:
+    """Its code, or its title when it has none."""
+    return fiche.code or f"«\u00a0{shorten(fiche.intitule, 60, placeholder=' …')}\u00a0»"
+
+
 def _resume(texte: str) -> str:
     """A text of a fiche as it is, or on one line and cut between two words when it is long."""
     return texte if len(texte) <= RESUME else shorten(texte, RESUME, placeholder=" …")
@@ -348,8 +357,8 @@ COMPTES = (
     Colonne("En cours", 10, nombre=True),
     Colonne("En pause", 10, nombre=True),
     Colonne("À venir", 10, nombre=True),
-    Colonne("Abandons", 10, nombre=True),
-    Colonne("En retard", 15, nombre=True),
+    Colonne("Abandons", 15, nombre=True),
+    Colonne("En retard", 10, nombre=True),
 )
 
 
@@ -402,14 +411,17 @@ def _indicateurs(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Conten
         unite = f" ({indicateur.unite})" if indicateur.unite else ""
         lignes.append(
             [
-                f"{indicateur.intitule}{unite}\nFiche {indicateur.fiche}",
+                f"{indicateur.intitule}{unite}\nFiche {_court(indicateur.fiche)}",
                 suivi.trajectoire.phrase,
                 suivi.cap.value,
             ]
         )
     blocs: list[Bloc] = [Tableau("Indicateurs des fiches, ceux à regarder d’abord", colonnes, lignes)]
     if others := len(suivis) - len(lignes):
-        blocs.append(Texte(f"Et {nombre(others)} autres indicateurs, à lire dans le plan."))
+        plural = "s" if others > 1 else ""
+        blocs.append(
+            Texte(f"Et {nombre(others)} autre{plural} indicateur{plural}, à lire dans le plan d’actions.")
+        )
     return Partie.INDICATEURS.label, [Dessin(graphique_indicateurs(suivis)), Mots(blocs)]
 
 
