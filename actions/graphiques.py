@@ -57,7 +57,11 @@ def graphique_indicateurs(suivis: Sequence[SuiviIndicateur]) -> Graphique:
 def graphique_axes(axes: Sequence[tuple[Axe, Progression]]) -> Graphique:
     """The fiches of each axe by avancement; what no fiche is in is not drawn."""
     series = [
-        Serie(nom, tuple(Decimal(count) if (count := found.counts.get(code)) else None for _, found in axes), motif)
+        Serie(
+            nom,
+            tuple(Decimal(count) if (count := found.counts.get(code)) else None for _, found in axes),
+            motif,
+        )
         for code, nom, motif in AVANCEMENTS
     ]
     noms = [str(axe) for axe, _ in axes]

@@ -13,7 +13,7 @@ from textwrap import shorten
 from typing import Any, ClassVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 
 from actions.actes import fiche_sections
 from actions.description import SANS_NOTES, Choix
@@ -174,7 +174,11 @@ class Matiere:
             instance__convention=self.convention, debut__lt=self.reunion.debut
         )
         fiches = FicheAction.objects.of_convention(self.convention).filter(confidentielle=False)
-        return in_plan(fiches.with_late().select_related("structure_pilote").annotate(copil_le=Subquery(copils.values("debut")[:1])))
+        return in_plan(
+            fiches.with_late()
+            .select_related("structure_pilote")
+            .annotate(copil_le=Subquery(copils.values("debut")[:1]))
+        )
 
     @cached_property
     def actives(self) -> dict[int, FicheAction]:
@@ -243,9 +247,7 @@ class Matiere:
     @property
     def a_decider(self) -> list[tuple[int, Any]]:
         """The items for decision, with their number on the agenda."""
-        return [
-            (rang, point) for rang, point in enumerate(self.points, 1) if point.visee == Visee.DECISION
-        ]
+        return [(rang, point) for rang, point in enumerate(self.points, 1) if point.visee == Visee.DECISION]
 
 
 def parties_of(matiere: Matiere, sommaire: SommaireDossier) -> list[PartieDossier]:
@@ -430,9 +432,7 @@ def _argent(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     if not exercices:
         return Partie.ARGENT.label, []
     names = ("prevu", "realise", "demande", "obtenu")
-    lignes = [
-        [str(row.annee), *(euros(getattr(row, name), 0) for name in names)] for row in exercices
-    ]
+    lignes = [[str(row.annee), *(euros(getattr(row, name), 0) for name in names)] for row in exercices]
     total = total_budget(exercices)
     lignes.append(["Ensemble", *(euros(total[name], 0) for name in names)])
     colonnes = (
@@ -445,9 +445,7 @@ def _argent(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     contenus: list[Contenu] = [
         Dessin(graphique_budget(exercices)),
         _mots(
-            Tableau(
-                "Coûts et financements des fiches par année, à l’euro près", colonnes, lignes, total=True
-            )
+            Tableau("Coûts et financements des fiches par année, à l’euro près", colonnes, lignes, total=True)
         ),
     ]
     if financeurs:
@@ -504,7 +502,9 @@ def _dernieres(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]
     colonnes = (Colonne("Numéro", 20), Colonne("Décision", 50), Colonne("Suite", 30))
     lignes = [[decision.numero, decision.texte, suite(decision)] for decision in taken]
     titre = f"Décisions du {date_fr(derniere.debut)}"
-    return titre, [_mots(Tableau(f"Ce que l’instance a décidé le {date_fr(derniere.debut)}", colonnes, lignes))]
+    return titre, [
+        _mots(Tableau(f"Ce que l’instance a décidé le {date_fr(derniere.debut)}", colonnes, lignes))
+    ]
 
 
 def suite(decision: Decision) -> str:
@@ -540,7 +540,12 @@ def _membres(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
 
 
 def _annexes(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
-    colonnes = (Colonne("Annexe", 10), Colonne("Titre", 40), Colonne("Fichier", 15), Colonne("Où la lire", 35))
+    colonnes = (
+        Colonne("Annexe", 10),
+        Colonne("Titre", 40),
+        Colonne("Fichier", 15),
+        Colonne("Où la lire", 35),
+    )
     lignes = [[str(row.rang), row.titre, row.sorte, row.suite] for row in matiere.annexes]
     contenus: list[Contenu] = [_mots(Tableau("Annexes de la séance", colonnes, lignes))] if lignes else []
     return Partie.ANNEXES.label, contenus

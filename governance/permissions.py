@@ -27,6 +27,12 @@ def coordinates(user: User, obj: Any) -> bool:
 
 
 @rules.predicate
+def holds_coordination(user: User, obj: Any) -> bool:
+    """Also in a closed convention: what was opened may always be closed."""
+    return has_role(user, _convention(obj).pk, [Role.COORDINATION])
+
+
+@rules.predicate
 def is_modifiable(user: User, reunion: Reunion) -> bool:
     return reunion.is_modifiable
 
@@ -57,6 +63,12 @@ def is_failed(user: User, document: DocumentEmis) -> bool:
     return document.statut == DocumentEmis.Statut.ECHEC
 
 
+@rules.predicate
+def is_partageable(user: User, document: DocumentEmis) -> bool:
+    """Its file is there; an avis is for the CAF and the collectivité, who both have accounts."""
+    return document.statut == DocumentEmis.Statut.PRET and document.avis_id is None
+
+
 for model in ("instance", "reunion", "decision", "documentemis"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
@@ -70,3 +82,6 @@ rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
 rules.add_perm("governance.change_decision", coordinates)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)
+rules.add_perm("governance.share_documentemis", coordinates & is_partageable)
+rules.add_perm("governance.links_documentemis", holds_coordination)
+rules.add_perm("governance.revoke_lienpublic", holds_coordination)

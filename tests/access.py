@@ -38,6 +38,7 @@ def inside(*args: object, allowed: frozenset[str] = MEMBER, method: str = "get",
 
 ROWS: dict[str, Row] = {
     "home": Row((), ALL),
+    "robots": Row((), EVERYONE),
     "portefeuille_xlsx": Row((), ALL),
     "recherche": Row((), ALL),
     "apercu": Row((), ALL, "post", 200),
@@ -297,6 +298,9 @@ ROWS: dict[str, Row] = {
     "governance:dossier_pdf": inside("reunion", method="post", status=302),
     "governance:dossier_issue": inside("reunion", allowed=COORD, method="post", status=302),
     "governance:document_retry": inside("document_en_echec", allowed=COORD, method="post", status=302),
+    "governance:lien": Row(("cle_lien",), EVERYONE),
+    "governance:lien_add": inside("document", allowed=COORD),
+    "governance:lien_revoke": inside("lien_public", allowed=COORD),
     "governance:documents": inside(),
     "governance:document": inside("document"),
     "governance:document_file": inside("document"),

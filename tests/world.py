@@ -42,7 +42,7 @@ from ctg_portal.models import User
 from diagnostics.imports import envoi
 from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
-from governance.models import DocumentEmis, FluxAgenda, Reunion
+from governance.models import DocumentEmis, FluxAgenda, LienPublic, Reunion
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -293,6 +293,12 @@ def build_world():
         pages=1,
         auteur=people["coordination"],
     )
+    lien_public = LienPublic(
+        document=document,
+        destinataire="Maire de Salviac",
+        expire_le=timezone.localdate() + datetime.timedelta(days=60),
+    )
+    lien_public.open(by=people["coordination"])
     document_en_echec = DocumentEmis.objects.create(
         convention=convention,
         reunion=tenue,
@@ -382,6 +388,7 @@ def build_world():
             "tenue": tenue,
             "decision": decision,
             "document": document,
+            "lien_public": lien_public,
             "document_en_echec": document_en_echec,
             "impression": impression,
             "equipement": equipement,

@@ -42,9 +42,7 @@ class SommaireDossier(TimestampedModel):
 
     reunion = models.OneToOneField(Reunion, models.CASCADE, related_name="sommaire_dossier")
     parties = ArrayField(models.CharField(max_length=15, choices=Partie), verbose_name="parties")
-    fiches = models.CharField(
-        "fiches concernées", max_length=10, choices=Fiches, default=Fiches.COURTES
-    )
+    fiches = models.CharField("fiches concernées", max_length=10, choices=Fiches, default=Fiches.COURTES)
 
     class Meta:
         verbose_name = "sommaire d’un dossier"

@@ -1,4 +1,5 @@
 import datetime
+import re
 import secrets
 from typing import Self
 
@@ -14,6 +15,8 @@ from ctg_portal.models import TimestampedModel, User
 from ctg_portal.workflow import TransitionError
 from governance.models.document import DocumentEmis
 
+CLE = re.compile("[A-Za-z0-9_-]{43,64}")
+"""What a key looks like; the database refuses a shorter one."""
 DUREE = datetime.timedelta(days=60)
 """How long a link opens its document when nobody says."""
 DUREE_MAX = datetime.timedelta(days=366)
@@ -37,7 +40,12 @@ class LienPublicQuerySet(models.QuerySet["LienPublic"]):
         )
 
     def opening(self, cle: str) -> "LienPublic | None":
-        """The link at this key, with its document but not its bytes; ``None`` for any key that opens nothing."""
+        """The link at this key, with its document but not its bytes; ``None`` for any key that opens nothing.
+
+        The index finds it: how long that takes tells nothing of 256 random bits.
+        """
+        if not CLE.fullmatch(cle):
+            return None
         return (
             self.valables()
             .filter(cle=cle)

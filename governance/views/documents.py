@@ -19,7 +19,9 @@ class DossierPreviewView(DossierMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         documents = DocumentEmis.objects.filter(reunion=self.object).without_content()
-        return super().get_context_data(documents=documents, **dossier_context(self.object, entieres=False), **kwargs)
+        return super().get_context_data(
+            documents=documents, **dossier_context(self.object, entieres=False), **kwargs
+        )
 
 
 class DossierIssueView(DossierMixin, DetailView):
@@ -61,7 +63,12 @@ class DocumentView(DocumentMixin, DetailView):
     def get_context_data(self, **kwargs):
         # Rendered by our own escaping template when it was issued; the database refuses any change since.
         contenu = mark_safe(self.object.html)  # noqa: S308
-        return super().get_context_data(contenu=contenu, **kwargs)
+        liens = []
+        if self.request.user.has_perm("governance.links_documentemis", self.object):
+            liens = list(self.object.liens.select_related("auteur", "revoque_par"))
+            for lien in liens:
+                lien.adresse = self.request.build_absolute_uri(lien.get_absolute_url())
+        return super().get_context_data(contenu=contenu, liens=liens, **kwargs)
 
 
 class DocumentRetryView(DocumentMixin, DetailView):
