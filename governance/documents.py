@@ -13,7 +13,8 @@ from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
 from governance.dossier import Matiere, parties_of, plan_en_bref
 from governance.emissions import issue_document
-from governance.models import DocumentEmis, Reunion, SommaireDossier
+from governance.models import AnnexeEmise, DocumentEmis, Reunion, SommaireDossier
+from governance.models.dossier import Partie
 
 TITRE = "Dossier de séance"
 
@@ -35,6 +36,7 @@ def dossier_context(reunion: Reunion, *, entieres: bool = True) -> dict[str, Any
         "nb_points": len(matiere.points),
         "en_bref": plan_en_bref(matiere.total) if matiere.total.total else "",
         "parties": parties_of(matiere, sommaire),
+        "annexes": matiere.annexes if Partie.ANNEXES in sommaire.ordonnees else [],
     }
 
 
@@ -76,5 +78,15 @@ def issue_dossier(reunion: Reunion, *, by: User) -> DocumentEmis:
         nom_fichier=dossier_filename(reunion, f"v{version}"),
         html=render_to_string("governance/dossier_page.html", context),
         source=dossier_html(context, f"Version {version}, émise le {date_fr(timezone.localdate())}"),
+        annexes=[
+            AnnexeEmise(
+                rang=annexe.rang,
+                piece=annexe.piece,
+                titre=annexe.titre,
+                pages=annexe.pages,
+                refus=annexe.refus,
+            )
+            for annexe in context["annexes"]
+        ],
         by=by,
     )

@@ -6,8 +6,8 @@ is what changed. Everything a chosen part needs is read once, in a constant numb
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from textwrap import shorten
 from typing import Any, ClassVar
@@ -33,6 +33,7 @@ from actions.models.progression import Progression, total_progress
 from ctg_portal.contenu import Bloc, Colonne, Section, Tableau, Texte
 from ctg_portal.graphiques import Graphique
 from ctg_portal.templatetags.portal import VIDE, date_fr, duree, euros, jours, nombre
+from governance.annexes import Annexe, annexes_of
 from governance.models import Decision, MembreInstance, PointOrdreDuJour, Reunion, SommaireDossier
 from governance.models.dossier import Partie
 
@@ -125,23 +126,6 @@ class PartieDossier:
         return f"dossier-{self.code.replace('_', '-')}"
 
 
-@dataclass(frozen=True)
-class Annexe:
-    """A deposited file as the dossier lists it: appended, with its number of ``pages``, or not, and why."""
-
-    rang: int
-    titre: str
-    sorte: str
-    pages: int | None = None
-    refus: str = ""
-
-    @property
-    def suite(self) -> str:
-        if self.pages is None:
-            return self.refus
-        return f"À la fin de ce dossier, {nombre(self.pages)} page{'s' if self.pages > 1 else ''}"
-
-
 @dataclass
 class Matiere:
     """What the parts of the dossier of a meeting are made of, each thing read when a part asks for it.
@@ -151,7 +135,6 @@ class Matiere:
 
     reunion: Reunion
     entieres: bool = False
-    annexes: Sequence[Annexe] = field(default_factory=tuple)
 
     @property
     def convention(self) -> Any:
@@ -243,6 +226,10 @@ class Matiere:
     @cached_property
     def membres(self) -> list[MembreInstance]:
         return list(self.reunion.instance.membres.select_related("organisation", "user"))
+
+    @cached_property
+    def annexes(self) -> list[Annexe]:
+        return annexes_of(self.reunion, [point.pk for point in self.points])
 
     @property
     def a_decider(self) -> list[tuple[int, Any]]:
@@ -546,7 +533,15 @@ def _annexes(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
         Colonne("Fichier", 15),
         Colonne("Où la lire", 35),
     )
-    lignes = [[str(row.rang), row.titre, row.sorte, row.suite] for row in matiere.annexes]
+    lignes = [
+        [
+            str(row.rang),
+            f"{row.titre}\nPoint {row.point} de l’ordre du jour" if row.point else row.titre,
+            row.sorte,
+            row.suite,
+        ]
+        for row in matiere.annexes
+    ]
     contenus: list[Contenu] = [_mots(Tableau("Annexes de la séance", colonnes, lignes))] if lignes else []
     return Partie.ANNEXES.label, contenus
 

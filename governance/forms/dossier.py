@@ -2,6 +2,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from governance.models import SommaireDossier
+from governance.models.dossier import Partie
 
 DIT = {
     "demandes": "Chaque point pour décision, sa présentation et ses fiches.",
@@ -30,11 +31,11 @@ class SommaireForm(forms.Form):
         self.reunion = reunion
         sommaire = SommaireDossier.of(reunion)
         kept = sommaire.ordonnees
-        self.codes = [*kept, *(code for code in SommaireDossier.Partie if code not in kept)]
+        self.codes = [*kept, *(code for code in Partie if code not in kept)]
         super().__init__(*args, **kwargs)
         self.initial.setdefault("fiches", sommaire.fiches)
         for rang, code in enumerate(self.codes, start=1):
-            label = SommaireDossier.Partie(code).label
+            label = Partie(code).label
             self.fields[f"garder_{code}"] = forms.BooleanField(
                 label=label, required=False, initial=code in kept
             )

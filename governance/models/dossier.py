@@ -34,8 +34,6 @@ class Partie(models.TextChoices):
 class SommaireDossier(TimestampedModel):
     """The parts of the dossier of a meeting, in their order. A meeting without one has all of them."""
 
-    Partie = Partie
-
     class Fiches(models.TextChoices):
         COURTES = "courtes", "En quelques lignes chacune"
         ENTIERES = "entieres", "Entières, telles que dans le plan"

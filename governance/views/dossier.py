@@ -52,9 +52,11 @@ class DossierPdfView(DossierMixin, DetailView):
 
     def post(self, request, *args, **kwargs):
         self.object = self.get_object()
+        context = dossier_context(self.object)
+        edition = "Projet, non émis" + (", sans les annexes" if context["annexes"] else "")
         impression = ask_impression(
             convention=self.convention,
-            html=dossier_html(dossier_context(self.object), "Projet, non émis"),
+            html=dossier_html(context, edition),
             titre=f"{TITRE} – {self.object}, projet",
             nom_fichier=dossier_filename(self.object, "projet"),
             by=request.user,
