@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'annexe d’un document émis',
                 'verbose_name_plural': 'annexes d’un document émis',
                 'ordering': ['rang'],
-                'constraints': [models.UniqueConstraint(fields=('document', 'rang'), name='annexeemise_rang_unique', violation_error_message='Ce document a déjà une annexe de ce rang.'), models.CheckConstraint(condition=models.Q(models.Q(('pages__gte', 1), ('refus', '')), models.Q(('pages', None), models.Q(('refus', ''), _negated=True)), _connector='OR'), name='annexeemise_jointe_ou_refusee', violation_error_message='Une annexe a des pages, ou une raison de n’être pas jointe.')],
+                'constraints': [models.UniqueConstraint(fields=('document', 'rang'), name='annexeemise_rang_unique', violation_error_message='Ce document a déjà une annexe de ce rang.'), models.CheckConstraint(condition=models.Q(models.Q(('pages__gte', 1), ('pages__isnull', False), ('refus', '')), models.Q(('pages', None), models.Q(('refus', ''), _negated=True)), _connector='OR'), name='annexeemise_jointe_ou_refusee', violation_error_message='Une annexe a des pages, ou une raison de n’être pas jointe.')],
             },
         ),
         pgtrigger.migrations.AddTrigger(

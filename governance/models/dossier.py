@@ -109,7 +109,7 @@ class AnnexeEmise(models.Model):
             ),
             models.CheckConstraint(
                 name="annexeemise_jointe_ou_refusee",
-                condition=Q(pages__gte=1, refus="") | Q(pages=None) & ~Q(refus=""),
+                condition=Q(pages__isnull=False, pages__gte=1, refus="") | Q(pages=None) & ~Q(refus=""),
                 violation_error_message="Une annexe a des pages, ou une raison de n’être pas jointe.",
             ),
         ]

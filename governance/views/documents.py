@@ -1,4 +1,5 @@
 from django.contrib import messages
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import mark_safe
 from django.views.generic import DetailView, ListView
@@ -17,11 +18,23 @@ class DossierPreviewView(DossierMixin, DetailView):
     permission = "governance.view_reunion"
     template_name = "governance/dossier_preview.html"
 
-    def get_context_data(self, **kwargs):
-        documents = DocumentEmis.objects.filter(reunion=self.object).without_content()
-        return super().get_context_data(
-            documents=documents, **dossier_context(self.object, entieres=False), **kwargs
+    def get_queryset(self):
+        # The last version in the query of the meeting: the parts take all the others that a page may ask.
+        issued = DocumentEmis.objects.filter(
+            reunion=OuterRef("pk"), nature=DocumentEmis.Nature.DOSSIER_SEANCE
+        ).order_by("-version")
+        return (
+            super()
+            .get_queryset()
+            .annotate(
+                emis_pk=Subquery(issued.values("pk")[:1]),
+                emis_version=Subquery(issued.values("version")[:1]),
+                emis_le=Subquery(issued.values("emis_le")[:1]),
+            )
         )
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(**dossier_context(self.object, entieres=False), **kwargs)
 
 
 class DossierIssueView(DossierMixin, DetailView):

@@ -101,7 +101,9 @@ def test_what_acts_stays_behind(ours):
         assert not {"/OpenAction", "/AA", "/Names", "/AcroForm"} & set(pdf.Root.keys())
         assert not list(pdf.attachments)
         kept = [obj for obj in pdf.objects if isinstance(obj, (Dictionary, pikepdf.Stream))]
-        assert not [obj for obj in kept if "/JS" in obj or str(obj.get("/S", "")) in ("/JavaScript", "/Launch")]
+        assert not [
+            obj for obj in kept if "/JS" in obj or str(obj.get("/S", "")) in ("/JavaScript", "/Launch")
+        ]
         assert "/Annots" not in pdf.pages[1].obj
     assert b"MARQUE" not in content
     assert faults(content) == set()
@@ -119,7 +121,11 @@ def test_marks_of_the_former_tags_are_taken_out_of_forms_too():
 
     assert faults(content) == set()
     with pikepdf.open(io.BytesIO(content)) as made:
-        forms = [obj for obj in made.objects if isinstance(obj, pikepdf.Stream) and obj.get("/Subtype") == Name.Form]
+        forms = [
+            obj
+            for obj in made.objects
+            if isinstance(obj, pikepdf.Stream) and obj.get("/Subtype") == Name.Form
+        ]
         assert len(forms) == 2
         for obj in forms:
             assert b"BDC" not in obj.read_bytes()
@@ -137,7 +143,11 @@ def test_what_a_form_shows_is_drawn():
     with pikepdf.open(io.BytesIO(appended(saved(pdf)))) as made:
         sheet = made.pages[1].obj
         assert "/Annots" not in sheet
-        drawn = [obj for obj in made.objects if isinstance(obj, pikepdf.Stream) and obj.get("/Subtype") == Name.Form]
+        drawn = [
+            obj
+            for obj in made.objects
+            if isinstance(obj, pikepdf.Stream) and obj.get("/Subtype") == Name.Form
+        ]
         assert len(drawn) == 2
 
 
