@@ -8,12 +8,14 @@ import datetime
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from textwrap import shorten
 from typing import Any, ClassVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import JSONObject
 
 from actions.actes import fiche_sections
 from actions.description import SANS_NOTES, Choix
@@ -30,12 +32,15 @@ from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.fiche import Redaction
 from actions.models.lecture import for_document
 from actions.models.progression import Progression, total_progress
+from conventions.graphiques import graphique_annees
+from conventions.models import Financement, Montants, montants_total
 from ctg_portal.contenu import Bloc, Colonne, Section, Tableau, Texte
 from ctg_portal.graphiques import Graphique
 from ctg_portal.templatetags.portal import VIDE, date_fr, duree, euros, jours, nombre
 from governance.annexes import Annexe, annexes_of
 from governance.models import Decision, MembreInstance, PointOrdreDuJour, Reunion, SommaireDossier
 from governance.models.dossier import Partie
+from governance.models.reunion import ReunionQuerySet
 
 INDICATEURS_MAX = 12
 """Lines of the table of indicators: those that need a look first; the others are counted."""
@@ -124,6 +129,15 @@ class PartieDossier:
     @property
     def ancre(self) -> str:
         return f"dossier-{self.code.replace('_', '-')}"
+
+
+def for_dossier(reunions: ReunionQuerySet) -> ReunionQuerySet:
+    """With what the dossier of one of them reads of the meeting itself, in the same query."""
+    financements = Financement.objects.filter(convention=OuterRef("instance__convention"))
+    row = JSONObject(**{name: name for name in ("exercice", *Financement.MONTANTS)})
+    return reunions.select_related("sommaire_dossier").annotate(
+        rows_financements=ArraySubquery(financements.order_by("pk").values(row=row))
+    )
 
 
 @dataclass
@@ -216,6 +230,23 @@ class Matiere:
     @cached_property
     def total(self) -> Progression:
         return total_progress(found for _, found in self.axes)
+
+    @cached_property
+    def financements(self) -> list[Financement]:
+        """Amounts of the lines of the convention; no query when ``for_dossier()`` loaded the meeting."""
+        rows = getattr(self.reunion, "rows_financements", None)
+        if rows is None:
+            rows = self.convention.financements.values("exercice", *Financement.MONTANTS)
+        return [
+            Financement(
+                exercice=row["exercice"],
+                **{
+                    name: None if row[name] is None else Decimal(str(row[name]))
+                    for name in Financement.MONTANTS
+                },
+            )
+            for row in rows
+        ]
 
     @cached_property
     def decisions(self) -> list[Decision]:
@@ -449,6 +480,30 @@ def _argent(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     return Partie.ARGENT.label, contenus
 
 
+def _financements(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
+    rows = matiere.financements
+    if not rows:
+        return Partie.FINANCEMENTS.label, []
+    years = sorted({row.exercice for row in rows})
+    lignes = [
+        _montants(str(year), montants_total(row for row in rows if row.exercice == year)) for year in years
+    ]
+    lignes.append(_montants("Ensemble", montants_total(rows)))
+    colonnes = (
+        Colonne("Exercice", 25),
+        *(Colonne(name, 25, nombre=True) for name in ("Prévu", "Notifié", "Versé")),
+    )
+    legende = "Financements de la convention par exercice, à l’euro près"
+    return Partie.FINANCEMENTS.label, [
+        Dessin(graphique_annees(rows)),
+        _mots(Tableau(legende, colonnes, lignes, total=True)),
+    ]
+
+
+def _montants(name: str, total: Montants) -> list[str]:
+    return [name, *(euros(amount, 0) for amount in (total.prevu, total.notifie, total.verse))]
+
+
 DECISIONS = (
     Colonne("Numéro", 20),
     Colonne("Décision", 40),
@@ -554,6 +609,7 @@ TROUVER: dict[Partie, Callable[[Matiere, SommaireDossier], tuple[str, list[Conte
     Partie.CHANGEMENTS: _changements,
     Partie.INDICATEURS: _indicateurs,
     Partie.ARGENT: _argent,
+    Partie.FINANCEMENTS: _financements,
     Partie.A_SUIVRE: _a_suivre,
     Partie.DERNIERES: _dernieres,
     Partie.MEMBRES: _membres,

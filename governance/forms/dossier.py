@@ -12,6 +12,7 @@ DIT = {
     "changements": "Fiches nouvelles, avancées, modifiées ou archivées.",
     "indicateurs": "Dernières mesures et cibles, ceux à regarder d’abord.",
     "argent": "Coûts et financements des fiches, par année et par financeur.",
+    "financements": "Ce qui est prévu, notifié et versé par exercice.",
     "a_suivre": "Décisions des réunions précédentes qui restent à réaliser.",
     "dernieres": "Ce que l’instance a décidé la dernière fois, et la suite donnée.",
     "membres": "Composition de l’instance.",

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='créé le')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='modifié le')),
-                ('parties', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('demandes', 'Décisions demandées'), ('ordre_du_jour', 'Ordre du jour'), ('fiches', 'Fiches concernées'), ('avancement', 'Où en est le plan d’actions'), ('changements', 'Ce qui a changé depuis le dernier COPIL'), ('indicateurs', 'Indicateurs'), ('argent', 'Budget du plan'), ('a_suivre', 'Décisions à suivre'), ('dernieres', 'Décisions de la dernière réunion'), ('membres', 'Membres'), ('annexes', 'Annexes')], max_length=15), size=None, verbose_name='parties')),
+                ('parties', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('demandes', 'Décisions demandées'), ('ordre_du_jour', 'Ordre du jour'), ('fiches', 'Fiches concernées'), ('avancement', 'Où en est le plan d’actions'), ('changements', 'Ce qui a changé depuis le dernier COPIL'), ('indicateurs', 'Indicateurs'), ('argent', 'Budget du plan'), ('financements', 'Financements de la convention'), ('a_suivre', 'Décisions à suivre'), ('dernieres', 'Décisions de la dernière réunion'), ('membres', 'Membres'), ('annexes', 'Annexes')], max_length=15), size=None, verbose_name='parties')),
                 ('fiches', models.CharField(choices=[('courtes', 'En quelques lignes chacune'), ('entieres', 'Entières, telles que dans le plan')], default='courtes', max_length=10, verbose_name='fiches concernées')),
                 ('reunion', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='sommaire_dossier', to='governance.reunion')),
             ],
@@ -93,6 +93,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='sommairedossier',
-            constraint=models.CheckConstraint(condition=models.Q(('parties__contained_by', ['demandes', 'ordre_du_jour', 'fiches', 'avancement', 'changements', 'indicateurs', 'argent', 'a_suivre', 'dernieres', 'membres', 'annexes']), ('parties__len__gte', 1)), name='sommairedossier_parties_connues', violation_error_message='Un dossier a au moins une partie, parmi celles qui sont proposées.'),
+            constraint=models.CheckConstraint(condition=models.Q(('parties__contained_by', ['demandes', 'ordre_du_jour', 'fiches', 'avancement', 'changements', 'indicateurs', 'argent', 'financements', 'a_suivre', 'dernieres', 'membres', 'annexes']), ('parties__len__gte', 1)), name='sommairedossier_parties_connues', violation_error_message='Un dossier a au moins une partie, parmi celles qui sont proposées.'),
         ),
     ]

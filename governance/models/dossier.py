@@ -25,6 +25,7 @@ class Partie(models.TextChoices):
     CHANGEMENTS = "changements", "Ce qui a changé depuis le dernier COPIL"
     INDICATEURS = "indicateurs", "Indicateurs"
     ARGENT = "argent", "Budget du plan"
+    FINANCEMENTS = "financements", "Financements de la convention"
     A_SUIVRE = "a_suivre", "Décisions à suivre"
     DERNIERES = "dernieres", "Décisions de la dernière réunion"
     MEMBRES = "membres", "Membres"

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import io
 import re
+from decimal import Decimal
 
 import page
 import pikepdf
@@ -22,10 +23,10 @@ from ctg_portal.depots import read_depot
 from ctg_portal.documents import DocumentError, render_pdf
 from ctg_portal.workflow import TransitionError
 from governance.documents import dossier_context, dossier_html, issue_dossier
-from governance.dossier import Matiere, parties_of
+from governance.dossier import TROUVER, Matiere, for_dossier, parties_of
 from governance.emissions import draw_document
 from governance.forms.dossier import DIT, SommaireForm
-from governance.models import DocumentEmis, PieceReunion, PointOrdreDuJour, SommaireDossier
+from governance.models import DocumentEmis, PieceReunion, PointOrdreDuJour, Reunion, SommaireDossier
 from governance.models.dossier import Partie
 from governance.operations import record_decision
 from tests.actions.test_pages import log_in
@@ -34,6 +35,7 @@ from tests.factories import (
     AxeFactory,
     DecisionFactory,
     FicheActionFactory,
+    FinancementFactory,
     IndicateurSuiviFactory,
     MembreInstanceFactory,
     OrganisationFactory,
@@ -66,6 +68,7 @@ def fill(reunion, count):
             fiche=fiche, annee=2024, financeur=OrganisationFactory(), demande="500"
         )
         PointOrdreDuJourFactory(reunion=reunion, visee="decision", texte="À trancher.").fiches.add(fiche)
+        FinancementFactory(convention=convention, exercice=2024, prevu="1000.55", verse="700")
         DecisionFactory(reunion=before)
         MembreInstanceFactory(instance=reunion.instance)
     return before
@@ -127,7 +130,7 @@ def test_chosen_parts_come_in_their_order_on_the_page_and_on_paper(client):
     # The form comes back as it was saved: the kept parts first.
     form = SommaireForm(reunion=reunion)
     assert form.codes[:3] == expected
-    assert [row[0].value() for row in form.lignes] == [True] * 3 + [False] * 8
+    assert [row[0].value() for row in form.lignes] == [True] * 3 + [False] * 9
 
 
 @pytest.mark.parametrize(
@@ -169,6 +172,23 @@ def test_a_part_written_twice_is_told_once():
     assert SommaireDossier(parties=["membres", "argent", "membres"]).ordonnees == ["membres", "argent"]
 
 
+def test_money_of_the_convention_is_added_up_to_the_cent():
+    reunion = ReunionFactory()
+    for exercice, prevu, verse in ((2024, "0.10", None), (2023, "0.20", "7"), (2024, "0.30", None)):
+        FinancementFactory(convention=reunion.convention, exercice=exercice, prevu=prevu, verse=verse)
+    loaded = for_dossier(Reunion.objects.select_related("instance__convention")).get()
+
+    for known in (reunion, loaded):
+        amounts = [(row.exercice, row.prevu, row.verse) for row in Matiere(known).financements]
+        assert sorted(amounts, key=lambda row: row[:2]) == [
+            (2023, Decimal("0.20"), Decimal("7")),
+            (2024, Decimal("0.10"), None),
+            (2024, Decimal("0.30"), None),
+        ]
+        (*_, mots) = TROUVER[Partie.FINANCEMENTS](Matiere(known), SommaireDossier.of(known))[1]
+        assert [ligne[0] for ligne in mots.blocs[0].lignes] == ["2023", "2024", "Ensemble"]
+
+
 def test_each_part_says_what_it_holds():
     assert list(DIT) == Partie.values
 
@@ -184,7 +204,7 @@ def test_a_confidential_fiche_is_in_no_part():
     html = dossier_html(dossier_context(reunion), "Projet")
 
     assert "Secret" not in html
-    assert "500" not in re.sub(r"base64,[^\"]*", "", html)
+    assert "500" not in re.sub(r"base64,[^\"]*", "", html.split("Financements de la convention</h2>")[0])
     assert not {"fiches", "avancement", "indicateurs", "argent"} & set(codes_of(reunion))
 
 
@@ -216,7 +236,7 @@ def test_the_whole_dossier_does_not_grow(count, django_assert_num_queries):
     reunion.refresh_from_db()
     reunion.instance.convention.territoire  # noqa: B018 - loaded by the views
 
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         dossier_html(dossier_context(reunion), "Projet")
 
 
