@@ -28,13 +28,16 @@ class SommaireForm(forms.Form):
         label="Fiches concernées", choices=SommaireDossier.Fiches.choices, widget=forms.RadioSelect
     )
 
+    lu = forms.CharField(widget=forms.HiddenInput, required=False)
+
     def __init__(self, *args, reunion, **kwargs):
         self.reunion = reunion
         sommaire = SommaireDossier.of(reunion)
         kept = sommaire.ordonnees
         self.codes = [*kept, *(code for code in Partie if code not in kept)]
         super().__init__(*args, **kwargs)
-        self.initial.setdefault("fiches", sommaire.fiches)
+        self.current = sommaire.updated_at.isoformat() if sommaire.pk else ""
+        self.initial |= {"fiches": sommaire.fiches, "lu": self.current}
         for rang, code in enumerate(self.codes, start=1):
             label = Partie(code).label
             self.fields[f"garder_{code}"] = forms.BooleanField(
@@ -56,6 +59,14 @@ class SommaireForm(forms.Form):
 
     def clean(self):
         cleaned = super().clean()
+        if cleaned.get("lu") != self.current:
+            self.data = self.data.copy()
+            self.data["lu"] = self.current
+            raise ValidationError(
+                "Quelqu’un d’autre a choisi les parties depuis que vous avez ouvert cette page : rien n’est écrasé. Votre choix "
+                "est gardé ci-dessous ; enregistrez de nouveau pour qu’il remplace le sien.",
+                code="conflit",
+            )
         kept = [code for code in self.codes if cleaned.get(f"garder_{code}")]
         if not kept:
             raise ValidationError("Gardez au moins une partie.", code="vide")

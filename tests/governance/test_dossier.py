@@ -155,6 +155,23 @@ def test_a_wrong_choice_is_said_and_keeps_nothing(client, data, where):
     assert not SommaireDossier.objects.exists()
 
 
+def test_two_who_choose_at_once_do_not_overwrite_each_other(client):
+    reunion = ReunionFactory()
+    log_in(client, reunion.convention)
+    path = reverse("governance:dossier_sommaire", args=[reunion.convention.code, reunion.pk])
+    read = client.get(path).context["form"]["lu"].value()
+    SommaireDossier.choose(reunion, parties=["argent"], fiches=ENTIERES)
+
+    answer = client.post(path, form_data(["membres"], lu=read))
+
+    assert "Quelqu’un d’autre a choisi les parties" in answer.text
+    assert SommaireDossier.objects.get().parties == ["argent"]
+    form = answer.context["form"]
+    assert [row[0].html_name for row in form.lignes if row[0].value()] == ["garder_membres"]
+    client.post(path, form_data(["membres"], lu=form["lu"].value()))
+    assert SommaireDossier.objects.get().parties == ["membres"]
+
+
 def test_a_meeting_cancelled_meanwhile_keeps_its_dossier():
     reunion = ReunionFactory(statut="annulee")
 
