@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from actions.models import Axe
 from actions.models.bord import Cap, Exercice, PartFinanceur, SuiviIndicateur
+from actions.models.fiche import Avancement
+from actions.models.progression import Progression
 from ctg_portal.graphiques import Graphique, Serie, barres_par_annee, barres_par_categorie
 
 FINANCEURS_MAX = 8
 """Bars of the chart; the table has them all."""
+AVANCEMENTS = (
+    (Avancement.REALISEE, "Réalisées", 0),
+    (Avancement.EN_COURS, "En cours", 2),
+    (Avancement.EN_PAUSE, "En pause", 3),
+    (Avancement.A_VENIR, "À venir", 1),
+    (Avancement.ABANDONNEE, "Abandonnées", 5),
+)
+"""In the order of ``Progression.segments``, each with its pattern."""
 
 
 def _known(series: Sequence[Serie]) -> list[Serie]:
@@ -41,3 +52,17 @@ def graphique_indicateurs(suivis: Sequence[SuiviIndicateur]) -> Graphique:
     return barres_par_categorie(
         "Indicateurs sur leur trajectoire", [cap.value for cap in caps], [serie], unite="indicateurs"
     )
+
+
+def graphique_axes(axes: Sequence[tuple[Axe, Progression]]) -> Graphique:
+    """The fiches of each axe by avancement; what no fiche is in is not drawn."""
+    series = [
+        Serie(
+            nom,
+            tuple(Decimal(count) if (count := found.counts.get(code)) else None for _, found in axes),
+            motif,
+        )
+        for code, nom, motif in AVANCEMENTS
+    ]
+    noms = [str(axe) for axe, _ in axes]
+    return barres_par_categorie("Fiches par axe et par avancement", noms, _known(series), unite="fiches")

@@ -2,15 +2,27 @@
 
 import base64
 import math
+from collections.abc import Sequence
 
 from django.db.models.fields.files import FieldFile
 
+from ctg_portal.pdf.annexes import AnnexeError, AnnexePdf, read_annexe
 from ctg_portal.pdf.assemblage import assemble
 from ctg_portal.pdf.dessin import Dessin, DocumentError, draw, key_of
 from ctg_portal.pdf.fragments import drawn, missing
 from ctg_portal.pdf.parties import count_entries, numbered, read_page, with_numbers
 
-__all__ = ["DocumentError", "content_key", "image_data", "prepare_parts", "progress", "render_pdf"]
+__all__ = [
+    "AnnexeError",
+    "AnnexePdf",
+    "DocumentError",
+    "content_key",
+    "image_data",
+    "prepare_parts",
+    "progress",
+    "read_annexe",
+    "render_pdf",
+]
 
 ESSAIS = 6
 """How often a contents is drawn again because its own length moved the pages it tells."""
@@ -30,16 +42,18 @@ def image_data(image: FieldFile) -> str:
     return f"data:image/{kind};base64,{content}"
 
 
-def render_pdf(html: str) -> bytes:
+def render_pdf(html: str, annexes: Sequence[AnnexePdf] = ()) -> bytes:
     """Draw a whole page as PDF/UA-1: tagged, titled by its ``<title>``, in the language of its ``<html>``.
 
     A page with ``<section data-fragment>`` is cut: a part that was drawn before, here or for another page, is not drawn
-    again. Raise ``DocumentError`` when anything it needs is missing.
+    again. The pages of ``annexes`` follow. Raise ``DocumentError`` when anything it needs is missing, ``AnnexeError``
+    for an annexe that cannot be appended.
     """
     page = read_page(html)
     dessins = _numbered_parts(page.parties) if page.is_cut else [draw(html)]
     return assemble(
         dessins,
+        annexes,
         titre=page.titre,
         auteur=page.auteur,
         langue=page.langue,

@@ -2,9 +2,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from ctg_portal import views
+from ctg_portal.robots import robots
 
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
+    path("robots.txt", robots, name="robots"),
     path("portefeuille.xlsx", views.PortefeuilleXlsxView.as_view(), name="portefeuille_xlsx"),
     path("recherche/", views.RechercheView.as_view(), name="recherche"),
     path("apercu/", views.ApercuView.as_view(), name="apercu"),

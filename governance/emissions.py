@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
 
 import pikepdf
 from django.db import transaction
@@ -11,7 +12,8 @@ from actions.models import Avis
 from conventions.models import Convention
 from ctg_portal.documents import render_pdf
 from ctg_portal.models import User
-from governance.models import DocumentEmis, Reunion
+from governance.annexes import bytes_of
+from governance.models import AnnexeEmise, DocumentEmis, Reunion
 
 
 @transaction.atomic
@@ -27,10 +29,12 @@ def issue_document(
     by: User,
     reunion: Reunion | None = None,
     avis: Avis | None = None,
+    annexes: Sequence[AnnexeEmise] = (),
 ) -> DocumentEmis:
     """Fix what the document says; its file is on its way.
 
-    ``html`` is its content for the page of the portal, ``source`` the whole page that ``render_pdf`` draws.
+    ``html`` is its content for the page of the portal, ``source`` the whole page that ``render_pdf`` draws. ``annexes``,
+    not saved: the deposited files that follow it, or that it lists.
     """
     document = DocumentEmis.objects.create(
         convention=convention,
@@ -44,6 +48,9 @@ def issue_document(
         source=source,
         auteur=by,
     )
+    for annexe in annexes:
+        annexe.document = document
+    AnnexeEmise.objects.bulk_create(annexes)
     transaction.on_commit(lambda: draw_document.enqueue(str(document.pk)))
     return document
 
@@ -64,7 +71,8 @@ def draw_document(pk: str) -> None:
         return
     waiting = DocumentEmis.objects.filter(pk=pk).exclude(statut=DocumentEmis.Statut.PRET)
     try:
-        contenu = render_pdf(document.source)
+        jointes = document.annexes.filter(refus="").select_related("piece")
+        contenu = render_pdf(document.source, [bytes_of(annexe) for annexe in jointes])
         with pikepdf.open(io.BytesIO(contenu)) as pdf:
             pages = len(pdf.pages)
     except Exception:

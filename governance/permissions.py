@@ -41,6 +41,12 @@ def coordinates(user: User, obj: Any) -> bool:
 
 
 @rules.predicate
+def holds_coordination(user: User, obj: Any) -> bool:
+    """Also in a closed convention: what was opened may always be closed."""
+    return has_role(user, _convention(obj).pk, [Role.COORDINATION])
+
+
+@rules.predicate
 def is_modifiable(user: User, reunion: Reunion) -> bool:
     return reunion.is_modifiable
 
@@ -161,6 +167,12 @@ def is_parti(user: User, envoi: Envoi) -> bool:
     return envoi.statut == Envoi.Statut.PARTI
 
 
+@rules.predicate
+def is_partageable(user: User, document: DocumentEmis) -> bool:
+    """Its file is there; an avis is for the CAF and the collectivité, who both have accounts."""
+    return document.statut == DocumentEmis.Statut.PRET and document.avis_id is None
+
+
 for model in ("instance", "reunion", "decision", "documentemis", "piecereunion"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
@@ -198,3 +210,6 @@ rules.add_perm("governance.coordinate_envoi", coordinates)
 rules.add_perm("governance.write_envoi", coordinates & is_brouillon)
 rules.add_perm("governance.stop_envoi", coordinates & is_stoppable)
 rules.add_perm("governance.retry_envoi", coordinates & is_parti)
+rules.add_perm("governance.share_documentemis", coordinates & is_partageable)
+rules.add_perm("governance.links_documentemis", holds_coordination)
+rules.add_perm("governance.revoke_lienpublic", holds_coordination)

@@ -10,9 +10,11 @@ from governance.views import (
     decisions,
     diagnostic,
     documents,
+    dossier,
     elus,
     envois,
     instances,
+    liens,
     ordre_du_jour,
     presences,
     reponses,
@@ -64,6 +66,10 @@ gouvernance = [
     path("reunions/<int:pk>/statut/<slug:statut>/", reunions.ReunionMoveView.as_view(), name="reunion_move"),
     path("reunions/<int:pk>/notes/", reunions.ReunionNotesView.as_view(), name="reunion_notes"),
     path("reunions/<int:pk>/dossier/", documents.DossierPreviewView.as_view(), name="dossier_preview"),
+    path(
+        "reunions/<int:pk>/dossier/parties/", dossier.DossierSommaireView.as_view(), name="dossier_sommaire"
+    ),
+    path("reunions/<int:pk>/dossier/pdf/", dossier.DossierPdfView.as_view(), name="dossier_pdf"),
     path("reunions/<int:pk>/dossier/emettre/", documents.DossierIssueView.as_view(), name="dossier_issue"),
     path("reunions/<int:pk>/ordre-du-jour/", include(odj)),
     path("reunions/<int:reunion>/points/<int:pk>/", ordre_du_jour.PointEditView.as_view(), name="point_edit"),
@@ -130,6 +136,8 @@ documents_emis = [
     path("", documents.DocumentListView.as_view(), name="documents"),
     path("<uuid:pk>/", documents.DocumentView.as_view(), name="document"),
     path("<uuid:pk>/fichier/", documents.DocumentFileView.as_view(), name="document_file"),
+    path("<uuid:pk>/liens/nouveau/", liens.LienAddView.as_view(), name="lien_add"),
+    path("liens/<int:pk>/revoquer/", liens.LienRevokeView.as_view(), name="lien_revoke"),
     path("<uuid:pk>/reprendre/", documents.DocumentRetryView.as_view(), name="document_retry"),
 ]
 
@@ -160,6 +168,7 @@ urlpatterns = [
     path("reponse/<slug:cle>/", reponses.ReponseView.as_view(), name="reponse"),
     path("mon-agenda/", include(mon_agenda)),
     path("reunions/", calendrier.CalendrierView.as_view(), name="calendrier"),
+    path("lien/<str:cle>/", liens.LienView.as_view(), name="lien"),
     path("agenda/<slug:cle>.ics", agenda.FluxView.as_view(), name="flux"),
     path(
         "conventions/<slug:code>/plan/changements/", changements.ChangementsView.as_view(), name="changements"

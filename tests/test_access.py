@@ -28,6 +28,7 @@ def address(route, world):
     values["cle_agenda"] = world.people["coordination"].flux_agenda.cle
     values["cle_desabonnement"] = unsubscribe_token(world.people["coordination"])
     values["cle_reponse"] = world.objects["presence"].cle
+    values["cle_lien"] = world.objects["lien_public"].cle
     values["cle_questionnaire"] = world.objects["questionnaire"].cle
     return reverse(route, args=[values.get(arg, arg) for arg in row.args])
 

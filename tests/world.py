@@ -44,7 +44,15 @@ from diagnostics.imports.lieux import Lieux
 from diagnostics.models import Diagnostic, Reponse
 from governance.convocations import prepare_presences
 from governance.invitations import facts_of
-from governance.models import CompteRendu, DocumentEmis, Envoi, FluxAgenda, ModeleOrdreDuJour, Reunion
+from governance.models import (
+    CompteRendu,
+    DocumentEmis,
+    Envoi,
+    FluxAgenda,
+    LienPublic,
+    ModeleOrdreDuJour,
+    Reunion,
+)
 from tests.factories import (
     AtelierFactory,
     AvenantFactory,
@@ -340,6 +348,12 @@ def build_world():
         pages=1,
         auteur=people["coordination"],
     )
+    lien_public = LienPublic(
+        document=document,
+        destinataire="Maire de Salviac",
+        expire_le=timezone.localdate() + datetime.timedelta(days=60),
+    )
+    lien_public.open(by=people["coordination"])
     document_en_echec = DocumentEmis.objects.create(
         convention=convention,
         reunion=tenue,
@@ -440,6 +454,7 @@ def build_world():
             **envois_reunion,
             "decision": decision,
             "document": document,
+            "lien_public": lien_public,
             "document_en_echec": document_en_echec,
             "impression": impression,
             "equipement": equipement,

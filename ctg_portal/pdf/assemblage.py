@@ -14,8 +14,12 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
+from ctg_portal.pdf.annexes import AnnexePdf, forms_of
 from ctg_portal.pdf.dessin import ANCRE, Dessin, DocumentError, livre
 
+LARGEUR_A4, HAUTEUR_A4 = 595.28, 841.89
+BANDE = 48.0
+"""Points kept for the head and the foot on the sheet of an annexe."""
 MARGE = 51.02
 """Left and right of the head and foot, in points (18 mm)."""
 HAUT = 37.0
@@ -132,6 +136,7 @@ class Assemblage:
         self.pages: list[tuple[Any, bool]] = []
         self.titres: list[tuple[Any, int, str, float]] = []
         self.ancres: dict[str, tuple[Any, float, str]] = {}
+        self.entetes: dict[int, str] = {}  # by number of page, where it is not that of the document
 
     def add(self, dessin: Dessin) -> None:
         source = pikepdf.open(io.BytesIO(dessin.contenu))
@@ -147,6 +152,46 @@ class Assemblage:
         self.titres += [(new[page], level, words, y) for page, level, words, y in dessin.reperes["titres"]]
         for name, (page, y, words) in dessin.reperes["ancres"].items():
             self.ancres.setdefault(name, (new[page], y, words))
+
+    def append(self, annexe: AnnexePdf) -> None:
+        """The pages of a deposited file, each a figure with words on a sheet of ours. Raise ``AnnexeError``."""
+        source, forms = forms_of(annexe.contenu)
+        self.sources.append(source)
+        part = self.pdf.make_indirect(
+            Dictionary(Type=Name.StructElem, S=Name.Sect, P=self.document, T=String(annexe.nom), K=Array())
+        )
+        for rank, (form, is_wide) in enumerate(forms, 1):
+            width, height = (HAUTEUR_A4, LARGEUR_A4) if is_wide else (LARGEUR_A4, HAUTEUR_A4)
+            page = self.pdf.add_blank_page(page_size=(width, height))
+            drawn = self.pdf.copy_foreign(form)
+            page.obj.Resources = Dictionary(Font=self.fontes.dictionary, XObject=Dictionary(Annexe=drawn))
+            room = pikepdf.Rectangle(0, BANDE, width, height - BANDE)
+            placed = page.calc_form_xobject_placement(
+                drawn, Name.Annexe, room, invert_transformations=True, allow_shrink=True, allow_expand=False
+            )
+            page.obj.Contents = self.pdf.make_stream(b"/Figure <</MCID 0>> BDC\n" + placed + b"\nEMC")
+            figure = self.pdf.make_indirect(
+                Dictionary(
+                    Type=Name.StructElem,
+                    S=Name.Figure,
+                    P=part,
+                    Pg=page.obj,
+                    K=0,
+                    Alt=String(annexe.words(rank)),
+                    A=Dictionary(
+                        O=Name.Layout, Placement=Name.Block, BBox=Array([0, BANDE, width, height - BANDE])
+                    ),
+                )
+            )
+            part.K.append(figure)
+            page.obj.StructParents = self.next_num
+            self.nums += (self.next_num, self.pdf.make_indirect(Array([figure])))
+            self.next_num += 1
+            if rank == 1:
+                self.titres.append((page.obj, 2, annexe.nom, height))
+            self.pages.append((page.obj, True))
+            self.entetes[len(self.pages)] = annexe.nom
+        self.kids.append(part)
 
     def _share_images(self, resources: Any) -> None:
         """The same logo in every part is one object."""
@@ -254,11 +299,13 @@ class Assemblage:
             _, _, width, height = map(float, page.MediaBox)
             stamps = ["Q"]
             if has_pied:
+                said = self.entetes.get(number)
+                head = self.fontes.shorten(said, width - 2 * MARGE) if said else entete
                 numero = f"page {number} / {total}"
                 right = width - MARGE - self.fontes.write(numero)[1]
                 pied = self.fontes.shorten(self.pied, right - MARGE - 12)
                 stamps += (
-                    self._text(entete, MARGE, height - HAUT, "Header"),
+                    self._text(head, MARGE, height - HAUT, "Header"),
                     self._text(pied, MARGE, BAS, "Footer"),
                     self._text(numero, right, BAS, "Footer"),
                 )
@@ -292,9 +339,12 @@ class Assemblage:
             metadata["pdfuaid:part"] = "1"
 
 
-def assemble(dessins: Iterable[Dessin], **said: str) -> bytes:
-    """One file of these parts, in order. ``said``: titre, auteur, langue, entete (head of pages), pied (foot)."""
+def assemble(dessins: Iterable[Dessin], annexes: Iterable[AnnexePdf] = (), **said: str) -> bytes:
+    """One file of these parts, then of these files, in order. ``said``: titre, auteur, langue, entete (head of pages),
+    pied (foot)."""
     assemblage = Assemblage(**said)
     for dessin in dessins:
         assemblage.add(dessin)
+    for annexe in annexes:
+        assemblage.append(annexe)
     return assemblage.finish()

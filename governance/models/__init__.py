@@ -8,8 +8,10 @@ from governance.models.compte_rendu import (
 )
 from governance.models.decision import Decision, EffetDecision
 from governance.models.document import DocumentEmis
+from governance.models.dossier import AnnexeEmise, SommaireDossier
 from governance.models.envoi import Destinataire, Envoi
 from governance.models.instance import Instance, MembreInstance
+from governance.models.lien import LienPublic
 from governance.models.pieces import PieceReunion
 from governance.models.preparation import ModeleOrdreDuJour, PointModele, SujetEnAttente
 from governance.models.presence import Presence
@@ -22,6 +24,7 @@ __all__ = [
     "SuiteDecision",
     "VisaCompteRendu",
     "TRANSITIONS_REUNION",
+    "AnnexeEmise",
     "Decision",
     "Destinataire",
     "DocumentEmis",
@@ -29,6 +32,7 @@ __all__ = [
     "Envoi",
     "FluxAgenda",
     "Instance",
+    "LienPublic",
     "MembreInstance",
     "ModeleOrdreDuJour",
     "PieceReunion",
@@ -36,5 +40,6 @@ __all__ = [
     "PointOrdreDuJour",
     "Presence",
     "Reunion",
+    "SommaireDossier",
     "SujetEnAttente",
 ]

@@ -1,4 +1,5 @@
 from django.contrib import messages
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import mark_safe
 from django.views.generic import DetailView, ListView
@@ -8,21 +9,35 @@ from ctg_portal.mixins import PermissionMixin
 from governance.documents import dossier_context, issue_dossier
 from governance.emissions import retry_document
 from governance.models import DocumentEmis
-from governance.views.reunions import ReunionMixin
+from governance.views.dossier import DossierMixin
 
 
-class DossierPreviewView(ReunionMixin, DetailView):
-    """What the dossier would say if it were issued now."""
+class DossierPreviewView(DossierMixin, DetailView):
+    """What the dossier would say if it were issued now; whole fiches are told there in a few lines."""
 
     permission = "governance.view_reunion"
     template_name = "governance/dossier_preview.html"
 
+    def get_queryset(self):
+        # The last version in the query of the meeting: the parts take all the others that a page may ask.
+        issued = DocumentEmis.objects.filter(
+            reunion=OuterRef("pk"), nature=DocumentEmis.Nature.DOSSIER_SEANCE
+        ).order_by("-version")
+        return (
+            super()
+            .get_queryset()
+            .annotate(
+                emis_pk=Subquery(issued.values("pk")[:1]),
+                emis_version=Subquery(issued.values("version")[:1]),
+                emis_le=Subquery(issued.values("emis_le")[:1]),
+            )
+        )
+
     def get_context_data(self, **kwargs):
-        documents = DocumentEmis.objects.filter(reunion=self.object).without_content()
-        return super().get_context_data(documents=documents, **dossier_context(self.object), **kwargs)
+        return super().get_context_data(**dossier_context(self.object, entieres=False), **kwargs)
 
 
-class DossierIssueView(ReunionMixin, DetailView):
+class DossierIssueView(DossierMixin, DetailView):
     permission = "governance.issue_reunion"
     http_method_names = ["post"]
 
@@ -61,7 +76,12 @@ class DocumentView(DocumentMixin, DetailView):
     def get_context_data(self, **kwargs):
         # Rendered by our own escaping template when it was issued; the database refuses any change since.
         contenu = mark_safe(self.object.html)  # noqa: S308
-        return super().get_context_data(contenu=contenu, **kwargs)
+        liens = []
+        if self.request.user.has_perm("governance.links_documentemis", self.object):
+            liens = list(self.object.liens.select_related("auteur", "revoque_par"))
+            for lien in liens:
+                lien.adresse = self.request.build_absolute_uri(lien.get_absolute_url())
+        return super().get_context_data(contenu=contenu, liens=liens, **kwargs)
 
 
 class DocumentRetryView(DocumentMixin, DetailView):

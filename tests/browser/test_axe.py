@@ -32,6 +32,7 @@ NOT_PAGES = {
     "conventions:etat_pdf",
     "conventions:etat_xlsx",
     "portefeuille_xlsx",
+    "robots",
     "diagnostics:communes_export",
     "governance:flux",
     "governance:envois_export",

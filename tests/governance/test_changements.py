@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from actions.models import LigneBudget
-from governance.documents import dossier_context
+from governance.dossier import Matiere
 from tests.actions.histoire import il_y_a, save_as
 from tests.factories import (
     AxeFactory,
@@ -216,14 +216,14 @@ def test_the_dossier_says_it_shortly_and_leaves_confidential_fiches_out(scene):
     scene.save(4, lambda: archived.archive(by=scene.author))
     coming = ReunionFactory(instance=scene.copil)
 
-    context = dossier_context(coming)
+    matiere = Matiere(coming)
 
-    assert context["copil_le"] == scene.tenue.debut
-    assert [(change.fiche, change.resume) for change in context["changements"]] == [
+    assert matiere.copil_le == scene.tenue.debut
+    assert [(change.fiche, change.resume) for change in matiere.changements] == [
         (scene.fiche, "Modifié\xa0: Contexte (besoins constatés)."),
         (archived, "Fiche archivée."),
     ]
-    assert dossier_context(scene.tenue)["copil_le"] is None
+    assert Matiere(scene.tenue).copil_le is None
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -249,8 +249,8 @@ def test_the_dossier_does_not_grow(scene, count, django_assert_num_queries):
         scene.save(5, etape.save)
     coming = ReunionFactory(instance=scene.copil)
 
-    with django_assert_num_queries(7):
-        changes = dossier_context(coming)["changements"]
+    with django_assert_num_queries(3):
+        changes = Matiere(coming).changements
 
     assert [change.resume for change in changes] == [
         f"Étapes faites\xa0: {change.etapes_faites[0]}. "

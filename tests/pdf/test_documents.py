@@ -8,7 +8,6 @@ import subprocess
 import page
 import pikepdf
 import pytest
-from django.template.loader import render_to_string
 
 from actions.documents import fiche_filename, fiche_html, plan_filename, plan_html
 from actions.models import FicheAction, PlanActions
@@ -18,7 +17,7 @@ from conventions.models import Convention, Organisation
 from ctg_portal.documents import DocumentError, content_key, image_data, render_pdf
 from diagnostics.documents import atelier_html
 from diagnostics.models import Atelier, Parole
-from governance.documents import dossier_context, dossier_filename, issue_dossier
+from governance.documents import dossier_context, dossier_filename, dossier_html, issue_dossier
 from governance.emissions import draw_document
 from governance.models import DocumentEmis
 from tests.conventions.test_tableau import cazals_2022
@@ -177,7 +176,7 @@ def test_file_names_say_what_they_are(world):
         "plan-actions-cazals-salviac-2022-2026-2026-11-23.pdf"
     )
     world.reunion.instance.convention.territoire = territoire
-    assert dossier_filename(world.reunion, 2) == (
+    assert dossier_filename(world.reunion, "v2") == (
         f"dossier-cazals-salviac-copil-{world.reunion.jour.isoformat()}-v2.pdf"
     )
 
@@ -185,10 +184,9 @@ def test_file_names_say_what_they_are(world):
 def test_dossier_says_what_is_to_be_decided(world):
     PointOrdreDuJourFactory(reunion=world.reunion, intitule="Tour de table", visee="information")
 
-    a_decider = render_to_string("governance/pdf/contenu.html", dossier_context(world.reunion))
-    a_decider = a_decider.split("Ce qui est à décider</h2>")[1].split("</ul>")[0]
+    une = dossier_html(dossier_context(world.reunion), "").split("À décider</h2>")[1].split("</div>")[0]
 
-    assert re.findall(r"<li>(.*?)</li>", a_decider) == [world.objects["point"].intitule]
+    assert re.findall(r"<p>(.*?)</p>", une) == [f"1. {world.objects['point'].intitule}"]
 
 
 def test_plan_costs_the_same_queries_with_more_fiches(world, django_assert_num_queries):

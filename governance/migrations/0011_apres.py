@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0009_seance'),
+        ('governance', '0010_seance'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('actions', '0016_tableur'),
         ('conventions', '0007_recherche'),
-        ('governance', '0008_convoquer'),
+        ('governance', '0009_dossier'),
     ]
 
     operations = [
