@@ -1,14 +1,11 @@
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
-
-if TYPE_CHECKING:
-    from ctg_portal.depots import Depot
 
 
 class UserManager(BaseUserManager["User"]):
@@ -104,8 +101,8 @@ class FichierDepose(TimestampedModel):
         """« PDF », « DOCX »…"""
         return Path(self.fichier.name or "").suffix.lstrip(".").upper()
 
-    def receive(self, depot: "Depot") -> None:
-        """Take the file that was read (``ctg_portal.depots``); nothing is saved."""
+    def receive(self, depot: Any) -> None:
+        """Take a ``Depot``, the file that was read (``ctg_portal.depots``); nothing is saved."""
         self.fichier = depot.fichier
         self.nom_fichier = depot.nom
         self.type_mime = depot.type_mime

@@ -51,11 +51,11 @@ def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
     sieges = MembreInstance.objects.filter(Exists(here), instance__in=by_instance).select_related("user")
     found = []
     for siege in sieges.order_by("nom", "pk"):
-        for autre in by_instance[siege.instance_id]:
-            readable = bool(roles_on(user, autre.convention.pk))
-            ailleurs = f"{autre}, {autre.convention.territoire.nom_court}" if readable else ""
-            url = autre.get_absolute_url() if readable else ""
-            found.append(Conflit(siege.nom or str(siege.user), autre.debut, ailleurs, url))
+        for elsewhere in by_instance[siege.instance_id]:
+            readable = bool(roles_on(user, elsewhere.convention.pk))
+            ailleurs = f"{elsewhere}, {elsewhere.convention.territoire.nom_court}" if readable else ""
+            url = elsewhere.get_absolute_url() if readable else ""
+            found.append(Conflit(siege.nom or str(siege.user), elsewhere.debut, ailleurs, url))
     return list(dict.fromkeys(found))
 
 

@@ -31,8 +31,10 @@ def go_to_point(reunion: Reunion, point: PointOrdreDuJour | None) -> None:
         raise TransitionError("Ce point n’est pas à l’ordre du jour de cette réunion.")
     # Whatever another screen left running.
     running = PointOrdreDuJour.objects.filter(reunion=reunion, ouvert_le__isnull=False, clos_le=None)
-    running.exclude(pk=point.pk if point else None).update(clos_le=now)
-    if point is not None:
+    if point is None:
+        running.update(clos_le=now)
+    else:
+        running.exclude(pk=point.pk).update(clos_le=now)
         PointOrdreDuJour.objects.filter(pk=point.pk, ouvert_le=None).update(ouvert_le=now)
         PointOrdreDuJour.objects.filter(pk=point.pk).update(clos_le=None)
     reunion.point_courant = point
