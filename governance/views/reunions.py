@@ -6,7 +6,7 @@ from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from governance.forms.reunions import AgendaForm, NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, Reunion
-from governance.suivi import follow_up
+from governance.suivi import expected_at, follow_up, with_sendings
 
 
 class ReunionMixin(InConventionMixin, PermissionMixin):
@@ -34,11 +34,11 @@ class ReunionView(ReunionMixin, DetailView):
     template_name = "governance/reunion.html"
 
     def get_queryset(self):
-        return super().get_queryset().for_page(self.request.user)
+        return with_sendings(super().get_queryset().for_page(self.request.user))
 
     def get_context_data(self, **kwargs):
         user = self.request.user
-        presences = list(self.object.presences.all())
+        presences = expected_at(self.object)
         decisions = Decision.objects.visible_to(user).for_list(user)
         return super().get_context_data(
             decisions=decisions.filter(reunion=self.object).order_by("rang"),

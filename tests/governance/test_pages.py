@@ -17,7 +17,7 @@ from tests.factories import (
     ReunionFactory,
 )
 
-QUERIES = {"detail": 15, "register": 12, "reunion": 14, "instance": 9, "dossier_preview": 15}
+QUERIES = {"detail": 15, "register": 12, "reunion": 15, "instance": 9, "dossier_preview": 15}
 
 
 @pytest.fixture
