@@ -17,7 +17,6 @@ from governance.emissions import issue_document
 from governance.invitations import quand
 from governance.models import DocumentEmis, MembreInstance, Presence, Reunion
 from governance.models.composition import Ecart, by_structure, copied_from, gap_with_instance
-from governance.models.presence import new_key
 from governance.models.reunion import STATUTS_A_VENIR
 
 LIGNES_LIBRES = 6
@@ -53,22 +52,28 @@ def prepare_presences(reunion: Reunion) -> Ecart:
     rank = {membre.pk: ordre for ordre, membre in enumerate(membres, start=1)}
     for row, membre in ecart.changes:
         values = copied_from(membre, rank[membre.pk])
-        replaced = (row.nom, row.user_id) != (values["nom"], values["user_id"])
-        # An address noted for this meeting stays, unless the person changed.
-        if row.email and not replaced:
-            values["email"] = row.email
+        if is_somebody_else(row, values):
+            # What the other was sent and answered is not theirs.
+            row.delete()
+            Presence.objects.create(reunion=reunion, membre=membre, **values)
+            continue
+        # An address noted for this meeting stays.
+        values["email"] = row.email or values["email"]
         for name, value in values.items():
             setattr(row, name, value)
-        if replaced:
-            row.reponse, row.pouvoir_a, row.mot = Presence.Reponse.ATTENTE, None, ""
-            row.repondu_le = row.repondu_par = None
-            row.cle = new_key()
         row.save()
     for membre in ecart.ajoutes:
         Presence.objects.create(reunion=reunion, membre=membre, **copied_from(membre, rank[membre.pk]))
     if reunion.quorum != reunion.instance.quorum:
         Reunion.objects.filter(pk=reunion.pk).update(quorum=reunion.instance.quorum)
     return ecart
+
+
+def is_somebody_else(row: Presence, values: dict[str, Any]) -> bool:
+    """Another name in the seat, or another account where there was no name; a name given at last is nobody else."""
+    if row.nom:
+        return bool(row.nom != values["nom"])
+    return bool(row.user_id and row.user_id != values["user_id"])
 
 
 def convocation_context(reunion: Reunion) -> dict[str, Any]:

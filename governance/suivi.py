@@ -1,31 +1,86 @@
-"""What is looked at about sendings: the state of a meeting, a message before it leaves, who got what and when."""
+"""Where the convocation of a meeting stands: one query for its people, none for its sendings."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, OuterRef, Q
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import JSONObject
+from django.urls import reverse
 
-from ctg_portal.models import User
-from ctg_portal.tableurs import Colonne, Feuille
-from ctg_portal.workflow import TransitionError
-from governance.convocations import convocation_context
-from governance.courriels import AGENDA_NOM, Lettre, write_letter
-from governance.envois import (
-    address_of,
-    departure_of,
-    preview_mark,
-    recipients_of,
-    require_meeting,
-    told_facts,
-)
-from governance.models import Destinataire, DocumentEmis, Envoi, Presence, Reunion
+from governance.envois import RECUS, address_of
+from governance.models import Envoi, Presence, Reunion
 from governance.models.composition import one_per_person
 
 Nature = Envoi.Nature
 Reponse = Presence.Reponse
+CONVIENT = (Nature.CONVOCATION, Nature.MODIFICATION)
+"""Natures that tell people when and where the meeting is."""
+
+
+def with_sendings(reunions: Any) -> Any:
+    """Annotate ``envois_dits``: what ``follow_up`` says of the sendings, the latest first, without a query of its own."""
+    rows = (
+        Envoi.objects.filter(reunion=OuterRef("pk"))
+        .annotate(nb_recus=Count("destinataires", filter=Q(destinataires__statut__in=RECUS)))
+        .order_by("-created_at", "-pk")
+        .values(
+            dit=JSONObject(
+                pk="pk",
+                nature="nature",
+                statut="statut",
+                objet="objet",
+                part_le="part_le",
+                nom="auteur__nom",
+                email="auteur__email",
+                sequence=KeyTransform("sequence", "faits"),
+                recus="nb_recus",
+            )
+        )
+    )
+    return reunions.annotate(envois_dits=ArraySubquery(rows))
+
+
+def expected_at(reunion: Reunion) -> list[Presence]:
+    """The people expected, with ``nb_recus``: the convocations they have, or may have. One query."""
+    presences = list(reunion.presences.for_page().with_told(CONVIENT, RECUS))
+    for presence in presences:
+        presence.reunion = reunion
+    return presences
+
+
+@dataclass(frozen=True)
+class EnvoiDit:
+    """A sending in a word, on the pages of its meeting."""
+
+    pk: int
+    nature: str
+    statut: str
+    objet: str
+    part_le: datetime.datetime | None
+    nom: str
+    email: str
+    sequence: int | None
+    recus: int
+    code: str
+
+    @property
+    def is_stoppable(self) -> bool:
+        return self.statut in (Envoi.Statut.PROGRAMME, Envoi.Statut.EN_COURS)
+
+    @property
+    def auteur(self) -> str:
+        return self.nom or self.email
+
+    @property
+    def get_nature_display(self) -> str:
+        return Nature(self.nature).label
+
+    def get_absolute_url(self) -> str:
+        return reverse("governance:envoi", args=[self.code, self.pk])
 
 
 @dataclass(frozen=True)
@@ -36,22 +91,22 @@ class Suivi:
     reponses: dict[str, int]
     sans_adresse: list[Presence]
     nouveaux: int
-    envois: list[Envoi]
-    raconte: Envoi | None
+    envois: list[EnvoiDit]
+    raconte: EnvoiDit | None
     change: bool
     annulation_a_dire: bool
 
     @property
-    def en_partance(self) -> list[Envoi]:
+    def en_partance(self) -> list[EnvoiDit]:
         return [envoi for envoi in self.envois if envoi.is_stoppable]
 
     @property
-    def convoquee_le(self) -> Any:
+    def convoquee_le(self) -> datetime.datetime | None:
         """When the first convocation left, if it did from here."""
         gone = [
             envoi.part_le
             for envoi in self.envois
-            if envoi.part_le and envoi.nature == Nature.CONVOCATION and reached(envoi)
+            if envoi.part_le and envoi.nature == Nature.CONVOCATION and envoi.recus
         ]
         return min(gone, default=None)
 
@@ -70,145 +125,44 @@ class Suivi:
         return self.reponses.get(Reponse.ATTENTE, 0)
 
 
-def reached(envoi: Any) -> int:
-    """How many people have it, or may have it. Reads ``with_counts()``."""
-    return int(envoi.nb_envoye + envoi.nb_en_cours + envoi.nb_incertain)
-
-
 def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
-    """Two queries, whatever the number of people and of sendings."""
+    """``presences`` as ``expected_at`` gives them; no query when the meeting comes ``with_sendings``, else one."""
+    dits: list[dict[str, Any]] | None = getattr(reunion, "envois_dits", None)
+    if dits is None:
+        dits = with_sendings(Reunion.objects.filter(pk=reunion.pk)).get().envois_dits
+    envois = [_envoi(dit, reunion) for dit in dits or []]
     people = one_per_person(presences)
     reponses: dict[str, int] = {}
     for seats in people:
         # Who gives pouvoir for one seat is away for the others.
         given = next((seat.reponse for seat in seats if seat.reponse == Reponse.POUVOIR), seats[0].reponse)
         reponses[given] = reponses.get(given, 0) + 1
-    envois = list(
-        reunion.envois.with_counts().select_related("auteur", "arrete_par").order_by("-created_at", "-pk")
-    )
-    for envoi in envois:
-        envoi.reunion = reunion
-    told = [
-        envoi
-        for envoi in envois
-        if envoi.nature in (Nature.CONVOCATION, Nature.MODIFICATION) and reached(envoi)
-    ]
+    told = [envoi for envoi in envois if envoi.nature in CONVIENT and envoi.recus and envoi.part_le]
     raconte = max(told, key=lambda envoi: (envoi.part_le, envoi.pk), default=None)
-    known = {
-        pk
-        for pk in Destinataire.objects.filter(
-            envoi__in=[envoi.pk for envoi in told], statut__in=("envoye", "en_cours", "incertain")
-        ).values_list("presence_id", flat=True)
-        if pk
-    }
-    open_ = [envoi.nature for envoi in envois if envoi.is_stoppable]
-    change = (
-        raconte is not None
-        and reunion.statut == Reunion.Statut.CONVOQUEE
-        and not raconte.tells_of(reunion)
-        and Nature.MODIFICATION not in open_
-    )
-    announced = any(envoi.nature == Nature.ANNULATION and reached(envoi) for envoi in envois)
+    leaving = {envoi.nature for envoi in envois if envoi.is_stoppable}
+    announced = any(envoi.nature == Nature.ANNULATION and envoi.recus for envoi in envois)
     return Suivi(
         personnes=len(people),
         reponses=reponses,
         sans_adresse=[seats[0] for seats in people if not address_of(seats)],
-        nouveaux=len(
-            [seats for seats in people if address_of(seats) and not any(seat.pk in known for seat in seats)]
-        )
-        if told
-        else 0,
+        nouveaux=sum(bool(told and address_of(seats)) and not _told(seats) for seats in people),
         envois=envois,
         raconte=raconte,
-        change=change,
+        change=raconte is not None
+        and reunion.statut == Reunion.Statut.CONVOQUEE
+        and raconte.sequence != reunion.sequence
+        and Nature.MODIFICATION not in leaving,
         annulation_a_dire=raconte is not None
         and reunion.statut == Reunion.Statut.ANNULEE
         and not announced
-        and Nature.ANNULATION not in open_,
+        and Nature.ANNULATION not in leaving,
     )
 
 
-@dataclass(frozen=True)
-class Apercu:
-    """A message as it will be read, and who would get it now."""
-
-    lettre: Lettre
-    avec: list[tuple[str, list[Presence]]]
-    sans: list[Presence]
-    marque: str
-    documents: list[DocumentEmis]
-    convocation: SafeString
-    depart: Any
-    refus: str
+def _envoi(dit: dict[str, Any], reunion: Reunion) -> EnvoiDit:
+    part_le = datetime.datetime.fromisoformat(dit["part_le"]) if dit["part_le"] else None
+    return EnvoiDit(**(dit | {"part_le": part_le}), code=reunion.convention.code)
 
 
-def preview_of(envoi: Envoi, *, by: User) -> Apercu:
-    """Of a draft, what would leave if ``by`` launched it now; of a launched one, what it says. Six queries at most."""
-    draft = envoi.is_brouillon
-    # What was fixed is what is shown; a reminder set ahead is not fixed before it leaves.
-    faits = envoi.faits or told_facts(envoi, by=by if draft else envoi.auteur)
-    people = recipients_of(envoi) if draft or not envoi.faits else []
-    documents = list(envoi.documents.without_content())
-    names = [document.nom_fichier for document in documents]
-    convocation = mark_safe("")
-    if draft and envoi.carries_convocation:
-        names.append("convocation.pdf")
-        context = convocation_context(envoi.reunion)
-        # Our own escaping template.
-        convocation = mark_safe(  # noqa: S308
-            render_to_string("governance/pdf/convocation_contenu.html", context)
-        )
-    if envoi.carries_agenda:
-        names.append(AGENDA_NOM)
-    refus = ""
-    if draft:
-        try:
-            require_meeting(envoi)
-        except TransitionError as raison:
-            refus = str(raison)
-    sample = next((seats for seats in people if address_of(seats)), people[0] if people else [])
-    return Apercu(
-        lettre=write_letter(envoi, faits, sample, names, masked=True),
-        avec=[(address, seats) for seats in people if (address := address_of(seats))],
-        sans=[seats[0] for seats in people if not address_of(seats)],
-        marque=preview_mark(envoi, faits, people) if draft else "",
-        documents=documents,
-        convocation=convocation,
-        depart=departure_of(envoi) if draft and envoi.jours_avant else None,
-        refus=refus,
-    )
-
-
-def traces_sheet(reunion: Reunion) -> Feuille:
-    """One row a message: which, to whom, where, what came of it, when. Two queries."""
-    rows = (
-        Destinataire.objects.filter(envoi__reunion=reunion)
-        .select_related("envoi__auteur")
-        .order_by("envoi__part_le", "envoi", "pk")
-    )
-    return Feuille(
-        "Envois",
-        [
-            Colonne("Envoi", largeur=16),
-            Colonne("Objet", largeur=50),
-            Colonne("Envoyé par", largeur=25),
-            Colonne("À qui", largeur=45),
-            Colonne("Adresse", largeur=35),
-            Colonne("Statut", largeur=20),
-            Colonne("Date et heure", largeur=18),
-            Colonne("Refus", largeur=40),
-        ],
-        [
-            [
-                row.envoi.get_nature_display(),
-                row.envoi.objet,
-                str(row.envoi.auteur),
-                row.nom,
-                row.email,
-                row.get_statut_display(),
-                f"{timezone.localtime(row.envoye_le):%d/%m/%Y %H:%M}" if row.envoye_le else "",
-                row.erreur,
-            ]
-            for row in rows
-        ],
-    )
+def _told(seats: Sequence[Presence]) -> bool:
+    return any(seat.nb_recus for seat in seats)

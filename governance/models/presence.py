@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,6 +27,11 @@ class PresenceQuerySet(models.QuerySet["Presence"]):
 
     def for_page(self) -> Self:
         return self.select_related("organisation", "membre", "user", "pouvoir_a", "repondu_par")
+
+    def with_told(self, natures: Sequence[str], statuts: Sequence[str]) -> Self:
+        """Annotate ``nb_recus``: e-mails of these natures, of which came one of these."""
+        told = Q(destinataires__envoi__nature__in=natures, destinataires__statut__in=statuts)
+        return self.annotate(nb_recus=Count("destinataires", filter=told))
 
     def answering(self, cle: str) -> "Presence | None":
         """The person whose secret address this is, with their meeting."""
@@ -109,6 +114,9 @@ class Presence(TimestampedModel, Ordered):
     mot = models.CharField("mot pour la coordination", max_length=300, blank=True)
     etat = models.CharField("en séance", max_length=10, choices=Etat, blank=True)
     cle = models.CharField("clé", max_length=64, unique=True, default=new_key, editable=False)
+
+    nb_recus: int
+    """Given by ``with_told()``."""
 
     objects = PresenceQuerySet.as_manager()
 

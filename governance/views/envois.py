@@ -10,11 +10,12 @@ from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, WhileOpenMixin
 from ctg_portal.tableurs import write_xlsx, xlsx_response
 from ctg_portal.workflow import TransitionError
+from governance.apercus import preview_of, traces_sheet
 from governance.brouillons import draft_of
 from governance.envois import is_worker_there
 from governance.forms.envois import EnvoiForm, EnvoiLaunchForm, EnvoiRetryForm
 from governance.models import Envoi
-from governance.suivi import follow_up, preview_of, traces_sheet
+from governance.suivi import expected_at, follow_up, with_sendings
 from governance.views.reunions import ReunionMixin
 
 IMMINENT = datetime.timedelta(minutes=30)
@@ -27,9 +28,16 @@ class EnvoisView(ReunionMixin, DetailView):
     permission = "governance.trace_reunion"
     template_name = "governance/envois.html"
 
+    def get_queryset(self):
+        return with_sendings(super().get_queryset())
+
     def get_context_data(self, **kwargs):
-        presences = list(self.object.presences.all())
-        return super().get_context_data(suivi=follow_up(self.object, presences), **kwargs)
+        reunion = self.object
+        return super().get_context_data(
+            suivi=follow_up(reunion, expected_at(reunion)),
+            envois=reunion.envois.with_counts().select_related("auteur").order_by("-created_at", "-pk"),
+            **kwargs,
+        )
 
 
 class EnvoisExportView(ReunionMixin, DetailView):

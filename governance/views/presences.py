@@ -12,7 +12,7 @@ from governance.convocations import ask_emargement, gap_of, prepare_presences
 from governance.forms.presences import InviteForm, PresenceForm
 from governance.models import Presence, Reunion
 from governance.models.composition import count_voices
-from governance.suivi import follow_up
+from governance.suivi import expected_at, follow_up, with_sendings
 from governance.views.reunions import ReunionMixin, WhileInThatStateMixin
 
 
@@ -22,11 +22,12 @@ class PresencesView(ReunionMixin, DetailView):
     permission = "governance.view_reunion"
     template_name = "governance/presences.html"
 
+    def get_queryset(self):
+        return with_sendings(super().get_queryset())
+
     def get_context_data(self, **kwargs):
         reunion = self.object
-        presences = list(reunion.presences.for_page())
-        for presence in presences:
-            presence.reunion = reunion
+        presences = expected_at(reunion)
         manages = self.request.user.has_perm("governance.send_reunion", reunion)
         return super().get_context_data(
             presences=presences,

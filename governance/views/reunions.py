@@ -9,7 +9,7 @@ from governance.conflits import conflicts_of
 from governance.forms.ordre_du_jour import ReunionAddForm
 from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
-from governance.suivi import follow_up
+from governance.suivi import expected_at, follow_up, with_sendings
 
 
 class ReunionMixin(InConventionMixin, PermissionMixin):
@@ -37,7 +37,7 @@ class ReunionView(ReunionMixin, DetailView):
     template_name = "governance/reunion.html"
 
     def get_queryset(self):
-        return super().get_queryset().for_agenda(self.request.user)
+        return with_sendings(super().get_queryset().for_agenda(self.request.user))
 
     def get_context_data(self, **kwargs):
         user = self.request.user
@@ -48,7 +48,7 @@ class ReunionView(ReunionMixin, DetailView):
         here = [decision for decision in decisions if decision.reunion_id == self.object.pk]
         for point in self.object.points.all():
             point.decisions_prises = [decision for decision in here if decision.point_id == point.pk]
-        presences = list(self.object.presences.all())
+        presences = expected_at(self.object)
         return super().get_context_data(
             decisions=sorted(here, key=lambda decision: decision.rang),
             ouvertes=[decision for decision in decisions if decision.reunion_id != self.object.pk],

@@ -341,7 +341,7 @@ def test_pages_cost_the_same_whatever_the_number_of_people(client, nombre):
         client.get(reponse_of(reunion.presences.first()))
     counts.append(len(queries))
 
-    assert counts == [10, 14, 9, 10]
+    assert counts == [9, 13, 8, 10]
 
 
 @pytest.mark.parametrize(

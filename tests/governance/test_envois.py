@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 
 from ctg_portal.models import Battement
 from ctg_portal.workflow import TransitionError
+from governance.apercus import preview_of
 from governance.brouillons import draft_of
 from governance.convocations import prepare_presences
 from governance.departs import begin, plan_envois, send_due
@@ -22,7 +23,7 @@ from governance.envois import launch
 from governance.forms.reunions import ReunionForm
 from governance.models import Destinataire, DocumentEmis, Envoi, Reunion
 from governance.models.envoi import PRISE_MAX
-from governance.suivi import follow_up, preview_of
+from governance.suivi import expected_at, follow_up
 from tests.actions.test_lettres import Boite, letter, parts_of, server
 from tests.actions.test_pages import log_in
 from tests.factories import (
@@ -154,7 +155,7 @@ def test_moved_then_cancelled_keeps_the_uid_and_raises_the_sequence(smtp, by, cl
         url, data | {"lieu": "Mairie", "debut": f"{timezone.localtime(reunion.debut + DAY):%Y-%m-%dT%H:%M}"}
     )
     reunion.refresh_from_db()
-    suivi = follow_up(reunion, list(reunion.presences.all()))
+    suivi = follow_up(reunion, expected_at(reunion))
     # Nobody was written to by the change itself.
     assert (len(smtp.received), suivi.change, reunion.sequence) == (1, True, 1)
 
@@ -165,14 +166,14 @@ def test_moved_then_cancelled_keeps_the_uid_and_raises_the_sequence(smtp, by, cl
     # The answers were for the other day.
     assert reunion.presences.get().reponse == "attente"
     reunion.move_to("annulee", by=by)
-    assert follow_up(reunion, list(reunion.presences.all())).annulation_a_dire
+    assert follow_up(reunion, expected_at(reunion)).annulation_a_dire
     when_due(launched(reunion, "annulation", by))
     entries = [calendar_of(letter(envelope))[1] for envelope in smtp.received]
     assert [entry.method.value for entry in entries] == ["REQUEST", "REQUEST", "CANCEL"]
     assert {entry.vevent.uid.value for entry in entries} == {f"{reunion.uid}@portail-ctg"}
     assert [entry.vevent.sequence.value for entry in entries] == ["0", "1", "2"]
     assert entries[2].vevent.status.value == "CANCELLED"
-    assert not follow_up(reunion, list(reunion.presences.all())).annulation_a_dire
+    assert not follow_up(reunion, expected_at(reunion)).annulation_a_dire
 
 
 def test_one_message_for_two_seats_and_none_without_an_address(smtp, by):
@@ -427,6 +428,23 @@ def test_whoever_sits_since_is_convened_alone(smtp, by):
         "personne0@example.org",
         "nouvelle@example.org",
     ]
+
+
+def test_whoever_replaces_a_member_between_two_messages_is_convened(smtp, by):
+    reunion = meeting(2)
+    when_due(launched(reunion, "convocation", by))
+    membre = reunion.instance.membres.first()
+    membre.nom, membre.email = "Nouvelle Maire", "nouvelle@example.org"
+    membre.save()
+    prepare_presences(reunion)
+    reunion.refresh_from_db()
+    del smtp.received[:]
+
+    when_due(launched(reunion, "convocation", by))
+
+    assert [envelope.rcpt_tos for envelope in smtp.received] == [["nouvelle@example.org"]]
+    # What the former was sent stays written.
+    assert Destinataire.objects.get(email="personne0@example.org").presence is None
 
 
 def test_a_document_that_cannot_be_drawn_stops_the_sending(smtp, by):
