@@ -494,10 +494,9 @@ def _financements(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Conte
         *(Colonne(name, 25, nombre=True) for name in ("Prévu", "Notifié", "Versé")),
     )
     legende = "Financements de la convention par exercice, à l’euro près"
-    return Partie.FINANCEMENTS.label, [
-        Dessin(graphique_annees(rows)),
-        _mots(Tableau(legende, colonnes, lignes, total=True)),
-    ]
+    # A single bar says nothing that its figure does not.
+    dessins: list[Contenu] = [Dessin(graphique_annees(rows))] if len(years) > 1 else []
+    return Partie.FINANCEMENTS.label, [*dessins, _mots(Tableau(legende, colonnes, lignes, total=True))]
 
 
 def _montants(name: str, total: Montants) -> list[str]:

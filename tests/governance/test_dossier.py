@@ -274,6 +274,9 @@ def test_whole_fiches_are_drawn_in_the_file_and_on_the_issued_page(media):
         assert said in " ".join(text.split())
         assert said in document.html
     assert world.objects["note_caf"].texte not in document.html
+    # The same table in two fiches has two names for who hears the page.
+    regions = re.findall(r'role="region"\s+aria-label="([^"]+)"', document.html)
+    assert len(regions) == len(set(regions)) > 10
 
 
 def test_hostile_and_long_words_are_only_words(media):

@@ -239,3 +239,25 @@ def test_a_file_that_cannot_follow_says_why(make, sentence):
 
 def test_the_same_files_give_the_same_bytes(ours):
     assert appended(ours) == appended(ours)
+
+
+def test_a_picture_written_in_the_drawing_is_kept():
+    picture = b"q 20 0 0 20 0 0 cm BI /W 2 /H 2 /CS /G /BPC 8 ID \x00\xff\xff\x00 EI Q"
+
+    with pikepdf.open(io.BytesIO(appended(saved(blank(picture))))) as made:
+        (form,) = made.pages[1].Resources.XObject.values()
+        assert b"ID\n\x00\xff\xff\x00" in form.read_bytes()
+
+
+def test_a_font_that_is_not_in_the_annexe_is_the_only_fault_of_the_whole():
+    pdf = blank(b"BT /F1 12 Tf 72 700 Td (Bonjour) Tj ET")
+    font = Dictionary(
+        Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding
+    )
+    pdf.pages[0].obj.Resources = Dictionary(Font=Dictionary(F1=font))
+
+    content = appended(saved(pdf))
+
+    assert faults(content) == set()
+    found = failures(content)
+    assert [failure.rule_id for failure in found] == ["PDFUA1-FONT-EMBEDDING-001"]
