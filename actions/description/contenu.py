@@ -9,9 +9,10 @@ from django.db import models
 from actions.description import lignes
 from actions.description.forme import Champ, Colonne, Genre, Rubrique, Table, Valeur
 from actions.models.differences import label_of
-from actions.models.fiche import SECTIONS, Etape, FicheAction
+from actions.models.fiche import Etape, FicheAction
 from actions.models.parts import Bilan, IndicateurSuivi, LigneBudget, LigneFinancement, Mesure, Note
 from actions.models.pieces import PieceJointe
+from actions.models.sections import SECTIONS
 from ctg_portal.templatetags.portal import date_fr
 
 _GENRES: tuple[tuple[type[models.Field[Any, Any]], Genre], ...] = (

@@ -12,10 +12,8 @@ from actions.models.complements import (
     open_section,
 )
 from actions.models.envoi import CorrespondancePlan, EnvoiPlan
+from actions.models.etats import AVANCEMENT_TRANSITIONS, REDACTION_TRANSITIONS
 from actions.models.fiche import (
-    AVANCEMENT_TRANSITIONS,
-    REDACTION_TRANSITIONS,
-    SECTIONS,
     Etape,
     FicheAction,
     Pilote,
@@ -40,6 +38,7 @@ from actions.models.parts import (
 from actions.models.pieces import PieceJointe
 from actions.models.pilotage import RattachementPilote
 from actions.models.plan import TRANSITIONS_PLAN, Axe, Objectif, PlanActions
+from actions.models.sections import SECTIONS
 from actions.models.suivis import LIENS, LIGNES
 from actions.models.vues import ColonnesTableau, VueEnregistree
 

@@ -8,7 +8,8 @@ from django.db import models
 from django.http import QueryDict
 from django.utils import timezone
 
-from actions.models.fiche import SECTIONS, FicheAction
+from actions.models.fiche import FicheAction
+from actions.models.sections import SECTIONS
 from ctg_portal.models import User
 from ctg_portal.session import as_data, typed
 

@@ -12,7 +12,8 @@ from django.db.models import OuterRef, Q, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.utils import timezone
 
-from actions.models.fiche import SECTIONS, FicheAction
+from actions.models.fiche import FicheAction
+from actions.models.sections import SECTIONS
 from conventions.models import Habilitation, Organisation, Signataire, people_of
 from ctg_portal.models import TimestampedModel, User
 from ctg_portal.plein_texte import index_texte

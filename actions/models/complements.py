@@ -10,7 +10,8 @@ from django.db import models, transaction
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from actions.models.fiche import SECTIONS, FicheAction, Redaction, Transition
+from actions.models.fiche import FicheAction, Redaction, Transition
+from actions.models.sections import SECTIONS
 from ctg_portal.models import User
 from ctg_portal.workflow import TransitionError
 

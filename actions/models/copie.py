@@ -6,11 +6,12 @@ from typing import NamedTuple
 import pghistory
 from django.db import models, transaction
 
-from actions.models.fiche import SECTIONS, Etape, FicheAction, Pilote
+from actions.models.fiche import Etape, FicheAction, Pilote
 from actions.models.liens import LienFiche
 from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement, PartenaireFiche
 from actions.models.pieces import PieceJointe
 from actions.models.plan import Axe, Objectif, PlanActions
+from actions.models.sections import SECTIONS
 from conventions.models import Organisation, people_of
 from ctg_portal.models import User
 

@@ -1,7 +1,7 @@
 import datetime
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple, Self
+from typing import Self
 
 import pghistory
 import pgtrigger
@@ -12,6 +12,13 @@ from django.db.models import Case, Count, Exists, F, Max, OuterRef, Prefetch, Q,
 from django.urls import reverse
 from django.utils import timezone
 
+from actions.models.etats import (
+    AVANCEMENT_TRANSITIONS,
+    AVANCEMENTS_FINIS,
+    REDACTION_TRANSITIONS,
+    Avancement,
+    Redaction,
+)
 from actions.models.noms import key_of_name
 from actions.models.plan import Axe, Objectif, PlanActions
 from actions.models.suivi import Suivi
@@ -20,103 +27,6 @@ from ctg_portal.models import Ordered, TimestampedModel, User
 from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError, require_transition
 from diagnostics.models import Constat, Enjeu
-
-
-class Section(NamedTuple):
-    """A section of the fiche, as on paper: its address, its title and the columns it owns."""
-
-    slug: str
-    titre: str
-    champs: tuple[str, ...]
-
-
-SECTIONS: tuple[Section, ...] = (
-    Section(
-        "identite",
-        "Identité",
-        (
-            "code",
-            "intitule",
-            "objectif",
-            "axe",
-            "domaines",
-            "nature",
-            "priorite",
-            "cadres",
-            "communes",
-            "confidentielle",
-        ),
-    ),
-    Section("contexte", "Contexte", ("constats", "enjeux", "besoins", "dispositifs_existants")),
-    Section(
-        "objectifs",
-        "Objectifs et finalités",
-        ("objectif_general", "objectifs_specifiques", "changements_attendus"),
-    ),
-    Section("modalites", "Modalités de mise en œuvre", ("modalites",)),
-    Section("public", "Public", ("publics", "public_precisions", "effectif_attendu")),
-    Section(
-        "equipe",
-        "Équipe projet et partenaires",
-        ("structure_pilote", "elu_referent", "referent_caf", "referent_msa", "equipe_projet"),
-    ),
-    Section("moyens", "Moyens", ("moyens_humains", "etp", "moyens_materiels", "moyens_techniques")),
-    Section("calendrier", "Calendrier", ("debut", "echeance", "fin_reelle", "rythme")),
-    Section("evaluation", "Évaluation", ("methode_evaluation",)),
-    Section("suivi", "Suivi", ("difficultes", "prochaines_etapes")),
-)
-
-
-class Redaction(models.TextChoices):
-    BROUILLON = "brouillon", "Brouillon"
-    EN_RELECTURE = "en_relecture", "En relecture"
-    A_COMPLETER = "a_completer", "À compléter"
-    VALIDEE = "validee", "Validée"
-    ARCHIVEE = "archivee", "Archivée"
-
-
-class Avancement(models.TextChoices):
-    A_VENIR = "a_venir", "À venir"
-    EN_COURS = "en_cours", "En cours"
-    REALISEE = "realisee", "Réalisée"
-    EN_PAUSE = "en_pause", "En pause"
-    ABANDONNEE = "abandonnee", "Abandonnée"
-
-
-REDACTION_TRANSITIONS = {
-    Redaction.BROUILLON.value: frozenset({Redaction.EN_RELECTURE.value, Redaction.ARCHIVEE.value}),
-    Redaction.EN_RELECTURE.value: frozenset({Redaction.A_COMPLETER.value, Redaction.VALIDEE.value}),
-    Redaction.A_COMPLETER.value: frozenset({Redaction.EN_RELECTURE.value, Redaction.ARCHIVEE.value}),
-    # A validated fiche that must change is opened again; it will be read again.
-    Redaction.VALIDEE.value: frozenset({Redaction.A_COMPLETER.value, Redaction.ARCHIVEE.value}),
-    Redaction.ARCHIVEE.value: frozenset({Redaction.BROUILLON.value}),
-}
-
-AVANCEMENT_TRANSITIONS = {
-    Avancement.A_VENIR.value: frozenset(
-        {
-            Avancement.EN_COURS.value,
-            Avancement.REALISEE.value,
-            Avancement.EN_PAUSE.value,
-            Avancement.ABANDONNEE.value,
-        }
-    ),
-    Avancement.EN_COURS.value: frozenset(
-        {
-            Avancement.A_VENIR.value,
-            Avancement.REALISEE.value,
-            Avancement.EN_PAUSE.value,
-            Avancement.ABANDONNEE.value,
-        }
-    ),
-    Avancement.EN_PAUSE.value: frozenset(
-        {Avancement.A_VENIR.value, Avancement.EN_COURS.value, Avancement.ABANDONNEE.value}
-    ),
-    Avancement.REALISEE.value: frozenset({Avancement.EN_COURS.value}),
-    Avancement.ABANDONNEE.value: frozenset({Avancement.A_VENIR.value, Avancement.EN_COURS.value}),
-}
-
-AVANCEMENTS_FINIS = (Avancement.REALISEE, Avancement.ABANDONNEE)
 
 
 class Public(Ordered):

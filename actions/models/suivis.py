@@ -10,7 +10,7 @@ from typing import Any
 import pghistory
 from django.db import models
 
-from actions.models.fiche import SECTIONS, Etape, FicheAction, Pilote, Transition
+from actions.models.fiche import Etape, FicheAction, Pilote, Transition
 from actions.models.parts import (
     Bilan,
     IndicateurSuivi,
@@ -21,6 +21,7 @@ from actions.models.parts import (
     PartenaireFiche,
 )
 from actions.models.plan import Objectif
+from actions.models.sections import SECTIONS
 from diagnostics.models import Enjeu
 
 DEPART = "depart"

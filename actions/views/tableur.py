@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.generic import DetailView, FormView, View
@@ -154,13 +154,16 @@ class EnvoiView(EnvoiMixin, DetailView):
 
     def get(self, request, *args, **kwargs):
         self.object = envoi = self.get_object()
-        if envoi.is_a_decrire:
+        if envoi.is_a_decrire and request.headers.get("HX-Target") != "travail":
             # The way goes on where it stopped.
             if envoi.echec:
                 messages.warning(request, envoi.echec)
             return HttpResponseRedirect(
                 reverse("actions:import_feuille", args=[self.convention.code, envoi.pk])
             )
+        if request.headers.get("HX-Target") == "travail" and not envoi.travail:
+            # What the page waited for is done: it is another page now.
+            return HttpResponse(headers={"HX-Refresh": "true"})
         return self.render_to_response(self.get_context_data())
 
 

@@ -73,6 +73,8 @@ def test_a_long_plan_is_read_then_written_by_the_worker(client, place, long_envo
     do(envoi)
 
     assert envoi.travail == ""
+    asked_again = client.get(url(envoi, "envoi"), headers={"HX-Request": "true", "HX-Target": "travail"})
+    assert asked_again.headers["HX-Refresh"] == "true"
     assert f"{SUR_PLACE + 1}</span>" in page_of(client, envoi)
     empreinte = {"empreinte": envoi.rapport["empreinte"]}
     # What the preview alone refuses is told at once.
