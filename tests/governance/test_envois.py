@@ -173,6 +173,9 @@ def test_moved_then_cancelled_keeps_the_uid_and_raises_the_sequence(smtp, by, cl
     assert {entry.vevent.uid.value for entry in entries} == {f"{reunion.uid}@portail-ctg"}
     assert [entry.vevent.sequence.value for entry in entries] == ["0", "1", "2"]
     assert entries[2].vevent.status.value == "CANCELLED"
+    said, _ = parts_of(letter(smtp.received[2]))
+    assert "La réunion suivante est annulée" in said
+    assert "Vous êtes attendu" not in said
     assert not follow_up(reunion, expected_at(reunion)).annulation_a_dire
 
 
