@@ -363,6 +363,22 @@ def test_a_meeting_that_changes_in_the_window_stops_what_was_leaving(smtp, by, s
     assert "Rien n’est parti." in envoi.motif
 
 
+def test_a_meeting_that_moves_between_two_messages_stops_the_rest(smtp, by):
+    reunion = meeting(2)
+    envoi = launched(reunion, "convocation", by)
+    Envoi.objects.filter(pk=envoi.pk).update(part_le=timezone.now() - MINUTE)
+    envoi = begin(envoi.pk)
+    Destinataire.objects.claim(envoi).mark(Suite.ENVOYE)
+    Reunion.objects.filter(pk=reunion.pk).update(sequence=1)
+
+    assert Destinataire.objects.claim(envoi) is None
+
+    when_due(envoi)
+    assert (envoi.statut, outcomes(envoi)) == ("arrete", ["envoye", "arrete"])
+    assert "Un courriel était déjà parti." in envoi.motif
+    assert smtp.received == []
+
+
 def test_a_reminder_goes_to_those_who_have_not_answered_when_it_leaves(smtp, by):
     reunion = meeting(3)
     when_due(launched(reunion, "convocation", by))
