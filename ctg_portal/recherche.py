@@ -40,7 +40,15 @@ from ctg_portal.plein_texte import (
     vecteur_of,
 )
 from ctg_portal.textes import plain
-from governance.models import Decision, DocumentEmis, PointOrdreDuJour, Reunion
+from governance.models import (
+    CompteRendu,
+    Decision,
+    DocumentEmis,
+    PartieCompteRendu,
+    PieceReunion,
+    PointOrdreDuJour,
+    Reunion,
+)
 
 PAR_PAGE = 20
 
@@ -318,6 +326,34 @@ SOURCES = (
         _page("governance:reunion", "#notes"),
         TruncDate("debut"),
         titre=F("instance__intitule"),
+    ),
+    Source(
+        "compte_rendu",
+        "Compte rendu",
+        "Comptes rendus",
+        PartieCompteRendu.objects.exclude(compte_rendu__statut=CompteRendu.Statut.REDACTION),
+        _visible,
+        "compte_rendu__reunion__instance__convention",
+        _page("governance:compte_rendu"),
+        TruncDate("compte_rendu__reunion__debut"),
+        titre=F("titre"),
+        nb_titres=1,
+        parent="compte_rendu__reunion",
+        lieu=F("compte_rendu__reunion__instance__intitule"),
+    ),
+    Source(
+        "piece_reunion",
+        "Pièce d’une réunion",
+        "Pièces de réunion",
+        PieceReunion.objects.courantes(),
+        _visible,
+        "reunion__instance__convention",
+        _page("governance:reunion", "#pieces"),
+        TruncDate("created_at"),
+        titre=F("titre"),
+        nb_titres=1,
+        parent="reunion",
+        lieu=F("reunion__instance__intitule"),
     ),
     Source(
         "emis",

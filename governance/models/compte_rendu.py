@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conventions.models import Convention
 from ctg_portal.models import Ordered, TimestampedModel, User
+from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 from governance.models.document import DocumentEmis
 from governance.models.reunion import PointOrdreDuJour, Reunion
@@ -114,6 +115,7 @@ class PartieCompteRendu(TimestampedModel, Ordered):
         verbose_name = "partie d’un compte rendu"
         verbose_name_plural = "parties d’un compte rendu"
         ordering = ["ordre", "pk"]
+        indexes = [index_texte("partiecompterendu_texte", "titre", "texte")]
         constraints = [
             models.UniqueConstraint(
                 fields=["compte_rendu", "point"],

@@ -11,6 +11,7 @@ from hypothesis.extra.django import TestCase
 from actions.models import Commentaire, FicheAction, Note
 from ctg_portal.plein_texte import Requete, extrait, marques, sans_accents, vecteur_of
 from ctg_portal.recherche import PAR_PAGE, SOURCES, Recherche
+from governance.models import CompteRendu, PartieCompteRendu
 from tests.factories import (
     DecisionFactory,
     DocumentFactory,
@@ -19,6 +20,7 @@ from tests.factories import (
     HabilitationFactory,
     IndicateurSuiviFactory,
     PieceJointeFactory,
+    PieceReunionFactory,
     PointOrdreDuJourFactory,
     ReunionFactory,
     complete_fiche,
@@ -117,12 +119,20 @@ def test_every_kind_leads_to_a_page_that_opens(client):
     PointOrdreDuJourFactory(reunion=world.reunion, intitule=mot)
     DecisionFactory(convention=world.convention, reunion=world.reunion, texte=mot)
     DocumentFactory(convention=world.convention, titre=mot)
+    PieceReunionFactory(reunion=world.reunion, titre=mot)
+    soumis = CompteRendu.objects.create(
+        reunion=world.reunion, auteur=by, statut="soumis", document=world.objects["document"]
+    )
+    soumis.parties.create(titre=mot, texte="Ce qui a été dit.")
+    # Minutes that are being written are read by nobody yet.
+    PartieCompteRendu.objects.exclude(compte_rendu=soumis).update(titre=mot)
     emis = world.convention.documents.prets().first()
     assert emis is not None
 
     found = search(by, mot)
     sources = {resultat.source.cle for resultat in found.resultats}
     assert {source.cle for source in SOURCES} - sources == {"emis"}
+    assert [genre.nombre for genre in found.genres if genre.source.cle == "compte_rendu"] == [1]
     titre = emis.titre.split()[0]
     found_emis = search(by, titre, genre="emis")
     assert [resultat.source.cle for resultat in found_emis.resultats][:1] == ["emis"]
