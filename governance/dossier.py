@@ -333,16 +333,14 @@ def _membres(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
     )
     lignes = [
         [
-            str(membre.organisation),
-            f"{membre.fonction}, {membre.get_qualite_display().lower()}",
-            membre.nom or (membre.user.nom if membre.user else "") or VIDE,
-            membre.get_voix_display(),
+            personne.structure or VIDE,
+            f"{personne.fonction}, {personne.get_qualite_display().lower()}",
+            personne.nom or VIDE,
+            personne.get_voix_display(),
         ]
-        for membre in matiere.membres
+        for personne in matiere.attendus
     ]
-    contenus: list[Contenu] = (
-        [_mots(Tableau("Composition de l’instance", colonnes, lignes))] if lignes else []
-    )
+    contenus: list[Contenu] = [_mots(Tableau("Personnes attendues", colonnes, lignes))] if lignes else []
     return Partie.MEMBRES.label, contenus
 
 

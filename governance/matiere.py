@@ -18,7 +18,9 @@ from actions.models.lecture import for_document
 from actions.models.progression import Progression, total_progress
 from conventions.models import Financement
 from governance.annexes import Annexe, annexes_of
-from governance.models import Decision, MembreInstance, PointOrdreDuJour, Reunion
+from governance.convocations import seats_of
+from governance.models import Decision, PointOrdreDuJour, Presence, Reunion
+from governance.models.composition import copied_from
 from governance.models.reunion import ReunionQuerySet
 
 Visee = PointOrdreDuJour.Visee
@@ -148,8 +150,14 @@ class Matiere:
         return list(found.select_related("reunion__instance"))
 
     @cached_property
-    def membres(self) -> list[MembreInstance]:
-        return list(self.reunion.instance.membres.select_related("organisation", "user"))
+    def attendus(self) -> list[Presence]:
+        """The people expected, as they were when the meeting was convened; before that, those who sit today."""
+        prepares = self.reunion.statut == Reunion.Statut.PREPARATION
+        found = [] if prepares else list(self.reunion.presences.all())
+        return found or [
+            Presence(membre=membre, **copied_from(membre, ordre))
+            for ordre, membre in enumerate(seats_of(self.reunion), start=1)
+        ]
 
     @cached_property
     def annexes(self) -> list[Annexe]:
