@@ -53,6 +53,8 @@ class Genre(StrEnum):
 
 
 LISTES = frozenset({Genre.NOMS, Genre.LISTE})
+COURTE = 5
+"""Rows of a table that paper does not cut: with three on each side of a break, a shorter one is not cut anyway."""
 
 
 def is_empty(valeur: Valeur) -> bool:
@@ -769,6 +771,11 @@ class TableLue:
     @property
     def is_vide(self) -> bool:
         return not self.lignes
+
+    @property
+    def is_courte(self) -> bool:
+        """Short enough to stay on one sheet of paper."""
+        return len(self.lignes) <= COURTE
 
     @property
     def forme(self) -> str:
