@@ -10,6 +10,7 @@ from pghistory.models import Context
 
 from actions.documents import plan_html
 from actions.models import PlanActions, Routine
+from ctg_portal import ecrits
 from ctg_portal.documents import prepare_parts
 from ctg_portal.pdf import fragments
 
@@ -48,6 +49,7 @@ def plan_preparations() -> int:
         return 0
     if Routine.take("fragments-oublies", before=now - OUBLI):
         fragments.purge()
+        ecrits.purge()
     since = max(before or now - OUBLI, now - OUBLI) - RECUL
     plans = PlanActions.objects.filter(convention__code__in=saved_since(since)).values_list("pk", flat=True)
     tasks = DBTaskResult.objects.filter(task_path=prepare_plan.module_path)
