@@ -46,7 +46,7 @@ class Memory(threading.Thread):
         self.pss = 0.0
 
     def run(self) -> None:
-        while not self.done.wait(0.1):
+        while not self.done.wait(0.3):
             pss = 0
             for pid in self.family():
                 try:
@@ -182,9 +182,10 @@ class Portal:
         return plan_html(self.plan)
 
     def forget(self) -> None:
-        from ctg_portal.models import Fragment
+        from ctg_portal.models import Fragment, PartieEcrite
 
         Fragment.objects.all().delete()
+        PartieEcrite.objects.all().delete()
 
     def edit(self, words: str) -> None:
         from actions.models import FicheAction
@@ -234,6 +235,7 @@ def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
     rows: dict[str, list[tuple[float, float]]] = {}
     for run in range(runs):
         html, seconds = [], []
+        portal.forget()
         start = time.perf_counter()
         html.append(portal.html())
         seconds.append(time.perf_counter() - start)
@@ -261,19 +263,49 @@ def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
         print(f"| {name} | {spent:.2f} | {spent / base:.2f} | {f'{pss:.0f} MB' if pss else '–'} |")
 
 
+def check(folder: Path) -> None:
+    """Every plan of the database in both editions, written in ``folder`` and checked: PDF/UA-1 and our own eyes."""
+    import page
+
+    from actions.documents import plan_html
+    from actions.elus import elus_html
+    from actions.models import PlanActions
+    from ctg_portal.documents import render_pdf
+    from tests.pdf.controle import faults
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for plan in PlanActions.objects.select_related("convention__territoire__departement").order_by("pk"):
+        for nom, write in (("plan", plan_html), ("elus", elus_html)):
+            content = render_pdf(write(plan))
+            (folder / f"{plan.convention.code}-{nom}.pdf").write_bytes(content)
+            failures = page.validate_pdf_bytes(content, profile=page.ValidationProfile.PDF_UA_1).failures
+            print(
+                f"{plan.convention}, {nom}: {len(content) / 1e6:.2f} MB, PDF/UA-1 {len(failures)} failures, "
+                f"tags {sorted(faults(content)) or 'sound'}"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="turns of each plan (3)")
     parser.add_argument(
         "--load", action="store_true", help="make the tables and load the demonstration first"
     )
+    parser.add_argument(
+        "--check",
+        type=Path,
+        metavar="FOLDER",
+        help="measure nothing: write and check every plan of the database",
+    )
     options = parser.parse_args()
+    folder = options.check and str(options.check.resolve())
     os.chdir(ROOT)
     subprocess.run(["bin/setup", "--tests"], check=True)
     if options.load:
         subprocess.run(["bin/manage", "migrate", "--verbosity", "0"], check=True)
         subprocess.run(["bin/manage", "load_demo"], check=True)
-    code = f"from benchmarks.plan_pdf import compare; compare({max(options.runs, 1)})"
+    call = f"check(Path({folder!r}))" if folder else f"compare({max(options.runs, 1)})"
+    code = f"from pathlib import Path; from benchmarks.plan_pdf import check, compare; {call}"
     os.execv("bin/manage", ["bin/manage", "shell", "--verbosity", "0", "--command", code])
 
 

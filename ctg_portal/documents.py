@@ -45,6 +45,7 @@ def render_pdf(html: str) -> bytes:
         langue=page.langue,
         entete=page.entete,
         pied=page.pied,
+        corps=page.corps,
     )
 
 

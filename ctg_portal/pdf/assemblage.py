@@ -32,7 +32,6 @@ MARGE = 51.02
 HAUT = 37.0
 BAS = 25.6
 """Baselines of the head and of the foot, from the edge of the paper, in points."""
-CORPS = 8.5
 GRIS = "0.31 0.349 0.404 rg"
 HORS_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 XMP = (
@@ -87,9 +86,7 @@ class Feuille:
 class Assemblage:
     """The file being made. Parts are added in order; ``finish`` joins what crosses them and gives the bytes."""
 
-    def __init__(
-        self, *, titre: str, auteur: str, langue: str, entete: str, pied: str, corps: float = CORPS
-    ) -> None:
+    def __init__(self, *, titre: str, auteur: str, langue: str, entete: str, pied: str, corps: float) -> None:
         self.titre, self.auteur, self.langue = titre, auteur, langue
         self.entete, self.pied, self.corps = entete, pied, corps
         self.fichier = Fichier(PROPRES)
@@ -313,9 +310,11 @@ class Assemblage:
         return info
 
 
-def assemble(dessins: Iterable[Dessin], **said: str) -> bytes:
-    """One file of these parts, in order. ``said``: titre, auteur, langue, entete (head of pages), pied (foot)."""
-    assemblage = Assemblage(**said)
+def assemble(
+    dessins: Iterable[Dessin], *, titre: str, auteur: str, langue: str, entete: str, pied: str, corps: float
+) -> bytes:
+    """One file of these parts, in order, with the head and foot of its pages (``corps``: points of their letters)."""
+    assemblage = Assemblage(titre=titre, auteur=auteur, langue=langue, entete=entete, pied=pied, corps=corps)
     for dessin in dessins:
         assemblage.add(dessin)
     return assemblage.finish()

@@ -241,7 +241,10 @@ def test_what_changes_while_it_is_written_is_not_kept_as_it_was(world, monkeypat
 
 
 def test_states_cost_the_same_with_more_fiches(world, django_assert_num_queries):
-    for fiches, expected in ((FicheAction.objects.filter(pk=world.fiche.pk), 1), (world.plan.fiches.all(), 5)):
+    for fiches, expected in (
+        (FicheAction.objects.filter(pk=world.fiche.pk), 1),
+        (world.plan.fiches.all(), 5),
+    ):
         with django_assert_num_queries(2):
             states = states_of(fiches)
         assert len(set(states.values())) == expected
