@@ -18,7 +18,7 @@ from ctg_portal.ecrits import written, written_with
 
 DOSSIERS = ("actions/pdf", "pdf")
 """Where the templates of a printed fiche are."""
-LOT = 40
+LOT = 10
 """Fiches loaded whole at a time: a long plan is not all in memory."""
 
 BLANCS = re.compile(r"[ \t\r\n]+")

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,16 +69,26 @@ class Memory(threading.Thread):
                 continue
 
 
-def measured(pid: int, work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds that ``work`` took, and the peak memory meanwhile of the family of ``pid``."""
+def computed(pids: Iterable[int]) -> float:
+    """Seconds of processor that these processes have taken."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measured(pid: int, work: Callable[[], object]) -> tuple[float, float, float]:
+    """Seconds that ``work`` took, of clock and of processor, and the peak memory meanwhile of the family of ``pid``."""
     memory = Memory(pid)
+    family = list(memory.family())
     memory.start()
-    start = time.perf_counter()
+    start, before = time.perf_counter(), computed(family)
     work()
-    seconds = time.perf_counter() - start
+    seconds, after = time.perf_counter() - start, computed(family)
     memory.done.set()
     memory.join()
-    return seconds, memory.pss
+    return seconds, after - before, memory.pss
 
 
 def largest_plan():
@@ -146,7 +156,7 @@ class Chromium:
         found = shutil.which("chromium") or shutil.which("chromium-browser")
         self.command = found or sys.exit("Chromium is missing.")
 
-    def print(self, html: str) -> tuple[float, float]:
+    def print(self, html: str) -> tuple[float, float, float]:
         (self.folder / "page.html").write_text(with_styles(html))
         target = self.folder / "chromium.pdf"
         target.unlink(missing_ok=True)
@@ -157,7 +167,7 @@ class Chromium:
             f"--print-to-pdf={target}",
             (self.folder / "page.html").as_uri(),
         ]
-        start = time.perf_counter()
+        start, before = time.perf_counter(), os.times()
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         memory = Memory(process.pid)
         memory.start()
@@ -167,7 +177,10 @@ class Chromium:
         memory.join()
         if process.returncode or not target.exists():
             sys.exit("Chromium wrote no file.")
-        return seconds, memory.pss
+        after = os.times()
+        processor = after.children_user - before.children_user
+        processor += after.children_system - before.children_system
+        return seconds, processor, memory.pss
 
 
 class Portal:
@@ -232,16 +245,15 @@ def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
     import page
 
     portal, me = Portal(plan), os.getpid()
-    rows: dict[str, list[tuple[float, float]]] = {}
+    rows: dict[str, list[tuple[float, float, float]]] = {}
     for run in range(runs):
-        html, seconds = [], []
+        html: list[str] = []
         portal.forget()
-        start = time.perf_counter()
-        html.append(portal.html())
-        seconds.append(time.perf_counter() - start)
+        written = measured(me, lambda html=html: html.append(portal.html()))
         base = chromium.print(html[0])
-        rows.setdefault("Chromium, the page and the file", []).append((base[0] + seconds[0], base[1]))
-        rows.setdefault("of which the page", []).append((seconds[0], 0))
+        both = (base[0] + written[0], base[1] + written[1], base[2])
+        rows.setdefault("Chromium, the page and the file", []).append(both)
+        rows.setdefault("of which the page", []).append((*written[:2], 0))
         portal.forget()
         rows.setdefault("portal, cold", []).append(measured(me, portal.cold))
         rows.setdefault("portal, unchanged", []).append(measured(me, portal.unchanged))
@@ -252,15 +264,18 @@ def compare_plan(plan, number: int, chromium: Chromium, runs: int) -> None:
         name: [statistics.median(values) for values in zip(*found, strict=True)]
         for name, found in rows.items()
     }
-    base = medians["Chromium, the page and the file"][0]
+    base, of = medians["Chromium, the page and the file"][:2]
     print(
         f"\n{plan.convention}, {number} fiches: {len(portal.content) / 1e6:.2f} MB, "
         f"{f'{len(failures)} failures' if failures else 'no failure'} of PDF/UA-1. "
         f"Medians of {runs} runs, load {os.getloadavg()[0]:.1f}.\n"
     )
-    print("| | seconds | ratio | memory (PSS) |\n|---|---|---|---|")
-    for name, (spent, pss) in medians.items():
-        print(f"| {name} | {spent:.2f} | {spent / base:.2f} | {f'{pss:.0f} MB' if pss else '–'} |")
+    print("| | seconds | ratio | of processor | ratio | memory (PSS) |\n|---|---|---|---|---|---|")
+    for name, (spent, processor, pss) in medians.items():
+        print(
+            f"| {name} | {spent:.2f} | {spent / base:.2f} | {processor:.2f} | {processor / of:.2f} "
+            f"| {f'{pss:.0f} MB' if pss else '–'} |"
+        )
 
 
 def check(folder: Path) -> None:

@@ -6,7 +6,7 @@ The head and the foot of pages are stamped as artifacts, once the number of page
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -118,20 +118,9 @@ class Assemblage:
 
         self.used.update(head["polices"])
         open_ = self._open_objects(head, piece, new)
-        flux = set(head["flux"])
-        for number, text in enumerate(piece.objets, LIBRE):
-            if number in open_ or number in other:
-                continue
-            if number in flux:
-                said, mark, body = text.partition(b"\nstream\n")
-                self.fichier.put_stream(new(number), renumber(said, new) + mark + body)
-            else:
-                self.fichier.put(new(number), renumber(text, new))
+        self._write(piece, new, open_.keys() | other.keys())
         self.enfants += map(new, head["enfants"])
-        pages = [new(number) for number, _, _ in head["pages"]]
-        self.titres += [(pages[page], level, said, y) for page, level, said, y in dessin.reperes["titres"]]
-        for name, (page, y, said) in dessin.reperes["ancres"].items():
-            self.ancres.setdefault(name, (pages[page], y, said))
+        self._keep_places(dessin, [new(number) for number, _, _ in head["pages"]])
         for rank, text in head["parents"]:
             self.parents.append(b"%d %b" % (rank + self.next_rank, renumber(text.encode(), new)))
         for (number, content, rank), has_pied in zip(head["pages"], dessin.reperes["pied"], strict=True):
@@ -142,6 +131,23 @@ class Assemblage:
             text = open_[number] + b"/StructParent %d" % (rank + self.next_rank)
             self.notes.append((new(number), text, place, said))
         self.next_rank += max((rank for rank, _ in head["parents"]), default=-1) + 1
+
+    def _write(self, piece: Morceau, new: Callable[[int], int], left: Set[int]) -> None:
+        """Its objects, but those that are ``left`` for later or are there already."""
+        flux = set(piece.entete["flux"])
+        for number, text in enumerate(piece.objets, LIBRE):
+            if number in left:
+                continue
+            if number in flux:
+                said, mark, body = text.partition(b"\nstream\n")
+                self.fichier.put_stream(new(number), renumber(said, new) + mark + body)
+            else:
+                self.fichier.put(new(number), renumber(text, new))
+
+    def _keep_places(self, dessin: Dessin, pages: list[int]) -> None:
+        self.titres += [(pages[page], level, said, y) for page, level, said, y in dessin.reperes["titres"]]
+        for name, (page, y, said) in dessin.reperes["ancres"].items():
+            self.ancres.setdefault(name, (pages[page], y, said))
 
     def _open_objects(
         self, head: dict[str, Any], piece: Morceau, new: Callable[[int], int]

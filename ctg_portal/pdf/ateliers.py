@@ -136,7 +136,7 @@ def stop() -> None:
 
 def draw_pages(pages: list[str]) -> Iterator[tuple[int, Dessin]]:
     """The rank of each page and its drawing, as they come: by the children of this process, or by itself without."""
-    if _open and _open.owner == os.getpid() and len(pages) > 1:
+    if _open and _open.owner == os.getpid():
         yield from _open.draw(pages)
         return
     atelier = Atelier()
