@@ -11,8 +11,9 @@ from django.utils.text import slugify
 from ctg_portal.documents import image_data
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import date_fr
-from governance.dossier import Matiere, parties_of, plan_en_bref
+from governance.dossier import parties_of, plan_en_bref
 from governance.emissions import issue_document
+from governance.matiere import Matiere
 from governance.models import AnnexeEmise, DocumentEmis, Reunion, SommaireDossier
 from governance.models.dossier import Partie
 

@@ -8,8 +8,8 @@ from conventions.operations.impressions import ask_impression
 from conventions.views.impressions import impression_redirect
 from ctg_portal.workflow import TransitionError
 from governance.documents import TITRE, dossier_context, dossier_filename, dossier_html
-from governance.dossier import for_dossier
 from governance.forms.dossier import SommaireForm
+from governance.matiere import for_dossier
 from governance.views.reunions import ReunionMixin
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from actions.models import LigneBudget
-from governance.dossier import Matiere
+from governance.matiere import Matiere
 from tests.actions.histoire import il_y_a, save_as
 from tests.factories import (
     AxeFactory,

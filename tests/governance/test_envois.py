@@ -173,6 +173,9 @@ def test_moved_then_cancelled_keeps_the_uid_and_raises_the_sequence(smtp, by, cl
     assert {entry.vevent.uid.value for entry in entries} == {f"{reunion.uid}@portail-ctg"}
     assert [entry.vevent.sequence.value for entry in entries] == ["0", "1", "2"]
     assert entries[2].vevent.status.value == "CANCELLED"
+    said, _ = parts_of(letter(smtp.received[2]))
+    assert "La réunion suivante est annulée" in said
+    assert "Vous êtes attendu" not in said
     assert not follow_up(reunion, expected_at(reunion)).annulation_a_dire
 
 
@@ -358,6 +361,22 @@ def test_a_meeting_that_changes_in_the_window_stops_what_was_leaving(smtp, by, s
     assert smtp.received == []
     assert (envoi.statut, outcomes(envoi)) == ("arrete", ["arrete", "arrete"])
     assert "Rien n’est parti." in envoi.motif
+
+
+def test_a_meeting_that_moves_between_two_messages_stops_the_rest(smtp, by):
+    reunion = meeting(2)
+    envoi = launched(reunion, "convocation", by)
+    Envoi.objects.filter(pk=envoi.pk).update(part_le=timezone.now() - MINUTE)
+    envoi = begin(envoi.pk)
+    Destinataire.objects.claim(envoi).mark(Suite.ENVOYE)
+    Reunion.objects.filter(pk=reunion.pk).update(sequence=1)
+
+    assert Destinataire.objects.claim(envoi) is None
+
+    when_due(envoi)
+    assert (envoi.statut, outcomes(envoi)) == ("arrete", ["envoye", "arrete"])
+    assert "Un courriel était déjà parti." in envoi.motif
+    assert smtp.received == []
 
 
 def test_a_reminder_goes_to_those_who_have_not_answered_when_it_leaves(smtp, by):
