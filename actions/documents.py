@@ -1,7 +1,7 @@
 """What the printed plan and the printed fiche say: a context and a template each, without the printing."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from textwrap import shorten
 from typing import Any
 
@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from actions.description import SANS_NOTES, TOUT, Choix
+from actions.ecrits import written_fiches
 from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
 from actions.models import FicheAction, PlanActions, plan_tree
 from actions.models.bord import budget_by_year
 from actions.models.fiche import FicheActionQuerySet
-from actions.models.lecture import for_document
 from actions.models.progression import total_progress, with_progression
 from conventions.models import Convention
 from ctg_portal.documents import image_data
@@ -38,25 +38,30 @@ def _frame(convention: Convention, titre: str, today: datetime.date | None) -> d
 def plan_context(
     plan: PlanActions, today: datetime.date | None = None, lot: Lot | None = None
 ) -> dict[str, Any]:
-    """Everything the printed plan says, or that of the fiches of ``lot``, in a constant number of queries."""
+    """Everything the printed plan says, or that of the fiches of ``lot``, in a constant number of queries; a fiche that did
+    not change since it was last printed is not written again."""
     convention = plan.convention
     counted = FicheAction.objects.filter(pk__in=lot.pks) if lot else printable_fiches(convention)
     entier = lot is None or lot.entier
     nom = lot.nom if lot else "Plan d’actions"
-    fiches = for_document(counted.in_plan_order())
+    choix = lot.choix if lot else SANS_NOTES
+    ecrits = written_fiches(counted, choix)
+    rows = counted.select_related("axe", "objectif").in_plan_order()
+    # Written first: one that came since then is for the next time, or the contents would name a page that is not there.
+    fiches = [fiche for fiche in rows if fiche.pk in ecrits]
     titre = f"{nom} – {convention}"
     return plan_context_of(plan, fiches, titre, today, counted=counted, entier=entier) | {
         "nom": nom,
         "entier": entier,
         "mentions": lot.mentions if lot else [*said_choices(SANS_NOTES), CONFIDENTIELLES, COMMENTAIRES],
-        "choix": lot.choix if lot else SANS_NOTES,
+        "ecrits": ecrits,
         "signataires": convention.signataires.for_page() if entier else [],
     }
 
 
 def plan_context_of(
     plan: PlanActions,
-    fiches: FicheActionQuerySet,
+    fiches: Iterable[FicheAction],
     titre: str,
     today: datetime.date | None = None,
     *,

@@ -18,7 +18,7 @@ from actions.models.arbre import BrancheAxe
 from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.fiche import AVANCEMENTS_FINIS, Avancement
 from actions.models.progression import Progression
-from ctg_portal.templatetags.portal import jours
+from ctg_portal.templatetags.portal import date_fr
 
 PERIODE = datetime.timedelta(days=182)
 """How far back « ce qui a changé » looks."""
@@ -87,7 +87,10 @@ class AxeEnBref:
 
     @property
     def retards(self) -> Liste:
-        return Liste.of([f"{titre_court(fiche)}, {jours(fiche.jours_de_retard)}" for fiche in self.late])
+        """Since when, never for how long: the sheet is still true tomorrow, and is not drawn again for it."""
+        return Liste.of(
+            [f"{titre_court(fiche)}, depuis le {date_fr(fiche.retard_depuis)}" for fiche in self.late]
+        )
 
     @property
     def objectifs(self) -> Liste:

@@ -3,6 +3,7 @@
 import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
@@ -10,6 +11,7 @@ from pghistory.models import Context
 
 from actions.documents import plan_html
 from actions.models import PlanActions, Routine
+from ctg_portal import ecrits
 from ctg_portal.documents import prepare_parts
 from ctg_portal.pdf import fragments
 
@@ -18,6 +20,8 @@ PAUSE = datetime.timedelta(seconds=30)
 RECUL = datetime.timedelta(minutes=2)
 """How far before its last look it looks again: a save may take that long to be committed."""
 OUBLI = datetime.timedelta(days=1)
+IMPRIME = datetime.timedelta(days=14)
+"""For how long a plan that somebody printed is written again each new day."""
 ADRESSE = "/conventions/"
 
 
@@ -48,8 +52,14 @@ def plan_preparations() -> int:
         return 0
     if Routine.take("fragments-oublies", before=now - OUBLI):
         fragments.purge()
+        ecrits.purge()
     since = max(before or now - OUBLI, now - OUBLI) - RECUL
-    plans = PlanActions.objects.filter(convention__code__in=saved_since(since)).values_list("pk", flat=True)
+    wanted = Q(convention__code__in=saved_since(since))
+    today = now.astimezone(timezone.get_current_timezone()).replace(hour=0, minute=0, second=0, microsecond=0)
+    if Routine.take("preparation-du-jour", before=today):
+        # A new day is a new date on the sheets: those that people print are ready before they are at their desks.
+        wanted |= Q(convention__impressions__updated_at__gt=now - IMPRIME)
+    plans = PlanActions.objects.filter(wanted).values_list("pk", flat=True)
     tasks = DBTaskResult.objects.filter(task_path=prepare_plan.module_path)
     waiting = {args["args"][0] for args in tasks.filter(status="READY").values_list("args_kwargs", flat=True)}
     asked = sorted(set(plans) - waiting)

@@ -59,6 +59,7 @@ def render_pdf(html: str, annexes: Sequence[AnnexePdf] = ()) -> bytes:
         langue=page.langue,
         entete=page.entete,
         pied=page.pied,
+        corps=page.corps,
     )
 
 

@@ -130,6 +130,24 @@ class Fragment(models.Model):
         return self.cle
 
 
+class PartieEcrite(models.Model):
+    """The text of a part of a document, as HTML, kept by the state of what it says (see ``ctg_portal.ecrits``).
+
+    Whoever reads it may read the rows it was written from. What nobody asks for any more is deleted.
+    """
+
+    cle = models.CharField("clé d’état", max_length=64, primary_key=True)
+    html = models.TextField("texte")
+    utilise_le = models.DateTimeField("utilisé le", default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = "partie écrite"
+        verbose_name_plural = "parties écrites"
+
+    def __str__(self) -> str:
+        return self.cle
+
+
 class Battement(models.Model):
     """The last sign of life of the processes that work in the background: one row a name, whatever their number."""
 

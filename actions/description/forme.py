@@ -38,6 +38,8 @@ class Genre(StrEnum):
 
 
 LISTES = frozenset({Genre.NOMS, Genre.LISTE})
+COURTE = 5
+"""Rows of a table that paper does not cut: with three on each side of a break, a shorter one is not cut anyway."""
 
 
 def is_empty(valeur: Valeur) -> bool:

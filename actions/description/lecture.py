@@ -7,6 +7,7 @@ from typing import Any
 
 from actions.description.contenu import DESCRIPTION
 from actions.description.forme import (
+    COURTE,
     LISTES,
     Champ,
     Colonne,
@@ -86,6 +87,11 @@ class TableLue:
     @property
     def is_vide(self) -> bool:
         return not self.lignes
+
+    @property
+    def is_courte(self) -> bool:
+        """Short enough to stay on one sheet of paper."""
+        return len(self.lignes) <= COURTE
 
     @property
     def forme(self) -> str:

@@ -8,11 +8,13 @@ from django.db.models import OuterRef, Prefetch
 from django.db.models.functions import Coalesce, JSONObject
 
 from actions.models.complements import with_sections
-from actions.models.fiche import FicheAction, FicheActionQuerySet, Pilote, Public, Transition
+from actions.models.fiche import Etape, FicheAction, FicheActionQuerySet, Pilote, Public, Transition
 from actions.models.liens import with_links_within
 from actions.models.parts import (
+    Bilan,
     Imputation,
     IndicateurSuivi,
+    LigneBudget,
     LigneFinancement,
     Mesure,
     Note,
@@ -29,19 +31,33 @@ def _labels(model: type[models.Model], field: str) -> ArraySubquery:
     return ArraySubquery(rows.order_by(*(model._meta.ordering or ()), "pk").values(field))
 
 
+def _effets() -> Prefetch[Any]:
+    effets: Any = FicheAction._meta.get_field("effets").related_model
+    return Prefetch("effets", effets._default_manager.select_related("decision"))
+
+
 def with_effets(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
     """With the decisions of the instances that touch each fiche, through the reverse relation of governance; one query."""
-    effets: Any = FicheAction._meta.get_field("effets").related_model
-    return fiches.prefetch_related(Prefetch("effets", effets._default_manager.select_related("decision")))
+    return fiches.prefetch_related(_effets())
 
 
 def for_document(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
     """What a document says of a fiche, the same whoever asks for it, in nine queries: links to fiches of its plan that
     are neither confidential nor archived, money of its own convention."""
+    return rows_of_document(fiches).prefetch_related(*parts_of_document())
+
+
+def rows_of_document(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
+    """The first of these queries: one row a fiche. The others are ``parts_of_document``; nothing else is read."""
     autres = FicheAction.objects.filter(confidentielle=False, plan=OuterRef("plan")).actives()
-    return with_effets(with_links_within(_whole(fiches), autres)).annotate(
+    return with_links_within(_rows(fiches), autres).annotate(
         rows_financements=Imputation.objects.rows_of_own_convention()
     )
+
+
+def parts_of_document() -> list[Prefetch[Any]]:
+    """The rows of a fiche that come in their own queries, each with what it says of others in the same row."""
+    return [*_parts(), _effets()]
 
 
 def effets_of(fiche: FicheAction) -> list[Any]:
@@ -62,13 +78,12 @@ def for_screen(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
 
 def _whole(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
     """Its content, without the journal of its states."""
+    return _rows(fiches).prefetch_related(*_parts())
+
+
+def _rows(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
     cadres = Convention.objects.filter(fiches_partagees=OuterRef("pk")).order_by("debut", "pk")
     partenaires = PartenaireFiche.objects.filter(fiche=OuterRef("pk")).order_by("ordre", "pk")
-    mesures = (
-        Mesure.objects.filter(indicateur=OuterRef("pk"))
-        .order_by("annee")
-        .values(row=JSONObject(annee="annee", valeur="valeur", commentaire="commentaire", source="source"))
-    )
     return (
         fiches.select_related(
             "plan__convention__territoire__departement", "axe", "objectif", "structure_pilote"
@@ -87,20 +102,26 @@ def _whole(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
                 partenaires.values(row=JSONObject(nom=Coalesce("organisation__nom", "nom"), role="role"))
             ),
         )
-        .prefetch_related(
-            Prefetch("pilotes", Pilote.objects.select_related("user")),
-            "etapes",
-            "lignes_budget",
-            Prefetch(
-                "lignes_financement", LigneFinancement.objects.select_related("dispositif", "financeur")
-            ),
-            Prefetch(
-                "indicateurs",
-                IndicateurSuivi.objects.annotate(rows_mesures=ArraySubquery(mesures)),
-                to_attr="indicateurs_avec_mesures",
-            ),
-            Prefetch("notes", Note.objects.select_related("auteur")),
-            "bilans",
-        )
         .with_late()
     )
+
+
+def _parts() -> list[Prefetch[Any]]:
+    mesures = (
+        Mesure.objects.filter(indicateur=OuterRef("pk"))
+        .order_by("annee")
+        .values(row=JSONObject(annee="annee", valeur="valeur", commentaire="commentaire", source="source"))
+    )
+    return [
+        Prefetch("pilotes", Pilote.objects.select_related("user")),
+        Prefetch("etapes", Etape.objects.all()),
+        Prefetch("lignes_budget", LigneBudget.objects.all()),
+        Prefetch("lignes_financement", LigneFinancement.objects.select_related("dispositif", "financeur")),
+        Prefetch(
+            "indicateurs",
+            IndicateurSuivi.objects.annotate(rows_mesures=ArraySubquery(mesures)),
+            to_attr="indicateurs_avec_mesures",
+        ),
+        Prefetch("notes", Note.objects.select_related("auteur")),
+        Prefetch("bilans", Bilan.objects.all()),
+    ]

@@ -1,348 +1,345 @@
 """Drawn parts joined into one tagged file: one tree of tags, one contents of bookmarks, links that cross parts.
 
-What qpdf and pikepdf do by themselves when pages are put together loses the tags: here they are copied and renumbered.
+A part is written as soon as it is given and forgotten: its objects take new numbers, what crosses parts waits for the end.
 The head and the foot of pages are stamped as artifacts, once the number of pages is known.
 """
 
-import hashlib
-import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
 from typing import Any
+from xml.sax.saxutils import escape
 
-import pikepdf
-from pikepdf import Array, Dictionary, Name, String
+from ctg_portal.pdf.annexes import AnnexePdf
+from ctg_portal.pdf.dessin import Dessin, DocumentError, Livre, livre
+from ctg_portal.pdf.feuilles import sheets_of
+from ctg_portal.pdf.fichier import Fichier, references, renumber, words
+from ctg_portal.pdf.morceaux import (
+    ARBRE,
+    CATALOGUE,
+    DIT,
+    DOCUMENT,
+    LIBRE,
+    OUVRE,
+    PAGES,
+    PARENTS,
+    POLICES,
+    PROPRES,
+    Morceau,
+)
 
-from ctg_portal.pdf.annexes import AnnexePdf, forms_of
-from ctg_portal.pdf.dessin import ANCRE, Dessin, DocumentError, livre
-
-LARGEUR_A4, HAUTEUR_A4 = 595.28, 841.89
-BANDE = 48.0
-"""Points kept for the head and the foot on the sheet of an annexe."""
 MARGE = 51.02
 """Left and right of the head and foot, in points (18 mm)."""
 HAUT = 37.0
 BAS = 25.6
 """Baselines of the head and of the foot, from the edge of the paper, in points."""
-CORPS = 8.5
 GRIS = "0.31 0.349 0.404 rg"
+HORS_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+    'xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">'
+    '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{titre}</rdf:li></rdf:Alt></dc:title>{plus}'
+    "<pdfuaid:part>1</pdfuaid:part></rdf:Description></rdf:RDF></x:xmpmeta>\n"
+    '<?xpacket end="w"?>'
+)
 
 
-def _pairs(flat: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """The couples of a flat array of a PDF tree."""
-    found = list(flat)
-    return zip(found[::2], found[1::2], strict=True)
+class Ecriture:
+    """Words of the head and foot, in the plain face of the book."""
 
+    def __init__(self, book: Livre) -> None:
+        self.glyphes, self.largeurs, self.face = book.glyphes, book.largeurs[book.face], book.face
 
-def _widths(font: Any) -> dict[int, float]:
-    """The glyphs a font of WeasyPrint has, and their widths in thousandths."""
-    return {
-        int(first) + rank: float(width)
-        for first, widths in _pairs(font.DescendantFonts[0].W)
-        for rank, width in enumerate(widths)
-    }
-
-
-class Fontes:
-    """One copy of each face for the whole file.
-
-    WeasyPrint keeps the numbers of glyphs when it subsets, so the font of the book (all our letters, some 15 kB a face)
-    stands for that of any part. A part with a glyph that the book has not keeps its own font.
-    """
-
-    def __init__(self, pdf: pikepdf.Pdf, book: pikepdf.Pdf) -> None:
-        self.dictionary = pdf.make_indirect(pdf.copy_foreign(pdf_fonts(book)))
-        self.widths = {name: _widths(font) for name, font in self.dictionary.items()}
-        self.used: set[str] = set()
-        self.face = next(
-            name for name, font in self.dictionary.items() if not re.search("Bold|Italic", str(font.BaseFont))
-        )
-        mapping = bytes(self.dictionary[self.face].ToUnicode.read_bytes()).decode()
-        self.glyphs = {
-            bytes.fromhex(text).decode("utf-16-be"): int(glyph, 16)
-            for glyph, text in re.findall(r"^<(\w{4})> <(\w+)>$", mapping, re.MULTILINE)
-        }
-
-    def take(self, resources: Any) -> None:
-        """Take out of a part, before it is copied, the fonts that the book replaces."""
-        own = resources.get("/Font")
-        if own is None:
-            return
-        for name, font in list(own.items()):
-            needed = _widths(font).keys()
-            if name in self.widths and self.widths[name].keys() >= needed:
-                self.used.add(name)
-                del own[name]
-
-    def give(self, resources: Any) -> None:
-        own = resources.get("/Font")
-        if own is None or not own.keys():
-            resources.Font = self.dictionary
-            return
-        for name, font in self.dictionary.items():
-            if name not in own:
-                own[name] = font
-
-    def write(self, text: str) -> tuple[str, float]:
+    def write(self, text: str, corps: float) -> tuple[str, float]:
         """``text`` as glyphs in hexadecimal, and its width in points; a letter that the book has not is undressed."""
         glyphs = []
         for letter in text:
             plain = next(
-                (x for x in (letter, unicodedata.normalize("NFKD", letter)[:1]) if x in self.glyphs), "?"
+                (x for x in (letter, unicodedata.normalize("NFKD", letter)[:1]) if x in self.glyphes), "?"
             )
-            glyphs.append(self.glyphs[plain])
-        self.used.add(self.face)
-        width = sum(self.widths[self.face][glyph] for glyph in glyphs) * CORPS / 1000
+            glyphs.append(self.glyphes[plain])
+        width = sum(self.largeurs[glyph] for glyph in glyphs) * corps / 1000
         return "".join(f"{glyph:04x}" for glyph in glyphs), width
 
-    def shorten(self, text: str, room: float) -> str:
+    def shorten(self, text: str, room: float, corps: float) -> str:
         """``text``, its last words left out for « … » when it is wider than ``room`` points."""
-        if self.write(text)[1] <= room:
+        if self.write(text, corps)[1] <= room:
             return text
-        words = text.split(" ")
-        while len(words) > 1 and self.write(" ".join(words) + " …")[1] > room:
-            words.pop()
-        return " ".join(words) + " …"
-
-    def close(self) -> None:
-        """Leave out the faces that nothing used."""
-        for name in self.widths.keys() - self.used:
-            del self.dictionary[name]
+        left = text.split(" ")
+        while len(left) > 1 and self.write(" ".join(left) + " …", corps)[1] > room:
+            left.pop()
+        return " ".join(left) + " …"
 
 
-def pdf_fonts(pdf: pikepdf.Pdf) -> Any:
-    """The fonts of a drawing of WeasyPrint: all its pages have the same."""
-    fonts = pdf.pages[0].Resources.Font
-    return fonts if fonts.is_indirect else pdf.make_indirect(fonts)
+@dataclass(frozen=True)
+class Feuille:
+    """A page of the file: its number, its text but for its last ``>>``, its content, its rank among the parents, and the
+    words of its head, where it has one."""
+
+    numero: int
+    texte: bytes
+    contenu: int
+    rang: int
+    has_pied: bool
+    entete: str
 
 
 class Assemblage:
     """The file being made. Parts are added in order; ``finish`` joins what crosses them and gives the bytes."""
 
-    def __init__(self, *, titre: str, auteur: str, langue: str, entete: str, pied: str) -> None:
-        self.titre, self.auteur, self.langue, self.entete, self.pied = titre, auteur, langue, entete, pied
-        self.pdf = pikepdf.new()
-        self.fontes = Fontes(self.pdf, pikepdf.open(io.BytesIO(livre().contenu)))
-        self.sources: list[pikepdf.Pdf] = []  # their streams are read when the file is saved
-        self.root = self.pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
-        self.document = self.pdf.make_indirect(
-            Dictionary(Type=Name.StructElem, S=Name.Document, P=self.root, K=Array())
-        )
-        self.kids: list[Any] = []
-        self.nums: list[Any] = []
-        self.next_num = 0
-        self.images: dict[bytes, Any] = {}
-        self.pages: list[tuple[Any, bool]] = []
-        self.titres: list[tuple[Any, int, str, float]] = []
-        self.ancres: dict[str, tuple[Any, float, str]] = {}
-        self.entetes: dict[int, str] = {}  # by number of page, where it is not that of the document
+    def __init__(self, *, titre: str, auteur: str, langue: str, entete: str, pied: str, corps: float) -> None:
+        self.titre, self.auteur, self.langue = titre, auteur, langue
+        self.entete, self.pied, self.corps = entete, pied, corps
+        self.fichier = Fichier(PROPRES)
+        self.book = livre()
+        self.ecriture = Ecriture(self.book)
+        self.used: set[str] = set()
+        self.base_livre = self.fichier.take(len(self.book.morceau.objets)) - LIBRE
+        self.enfants: list[int] = []
+        self.parents: list[bytes] = []
+        self.next_rank = 0
+        self.images: dict[str, int] = {}
+        self.feuilles: list[Feuille] = []
+        self.notes: list[tuple[int, bytes, str, str]] = []
+        self.titres: list[tuple[int, int, str, float]] = []
+        self.ancres: dict[str, tuple[int, float, str]] = {}
 
     def add(self, dessin: Dessin) -> None:
-        source = pikepdf.open(io.BytesIO(dessin.contenu))
-        self.sources.append(source)
-        self.fontes.take(source.pages[0].Resources)
-        first = len(self.pdf.pages)
-        self.pdf.pages.extend(source.pages)  # pages first: what is copied next then names the copies
-        new = [self.pdf.pages[first + rank].obj for rank in range(len(source.pages))]
-        self.fontes.give(new[0].Resources)
-        self._share_images(new[0].Resources)
-        self._add_tags(source, new)
-        self.pages += zip(new, dessin.reperes["pied"], strict=True)
-        self.titres += [(new[page], level, words, y) for page, level, words, y in dessin.reperes["titres"]]
-        for name, (page, y, words) in dessin.reperes["ancres"].items():
-            self.ancres.setdefault(name, (new[page], y, words))
+        self._join(Morceau.unpack(dessin.contenu), dessin.reperes, self.entete)
 
     def append(self, annexe: AnnexePdf) -> None:
-        """The pages of a deposited file, each a figure with words on a sheet of ours. Raise ``AnnexeError``."""
-        source, forms = forms_of(annexe.contenu)
-        self.sources.append(source)
-        part = self.pdf.make_indirect(
-            Dictionary(Type=Name.StructElem, S=Name.Sect, P=self.document, T=String(annexe.nom), K=Array())
-        )
-        for rank, (form, is_wide) in enumerate(forms, 1):
-            width, height = (HAUTEUR_A4, LARGEUR_A4) if is_wide else (LARGEUR_A4, HAUTEUR_A4)
-            page = self.pdf.add_blank_page(page_size=(width, height))
-            drawn = self.pdf.copy_foreign(form)
-            page.obj.Resources = Dictionary(Font=self.fontes.dictionary, XObject=Dictionary(Annexe=drawn))
-            room = pikepdf.Rectangle(0, BANDE, width, height - BANDE)
-            placed = page.calc_form_xobject_placement(
-                drawn, Name.Annexe, room, invert_transformations=True, allow_shrink=True, allow_expand=False
-            )
-            page.obj.Contents = self.pdf.make_stream(b"/Figure <</MCID 0>> BDC\n" + placed + b"\nEMC")
-            figure = self.pdf.make_indirect(
-                Dictionary(
-                    Type=Name.StructElem,
-                    S=Name.Figure,
-                    P=part,
-                    Pg=page.obj,
-                    K=0,
-                    Alt=String(annexe.words(rank)),
-                    A=Dictionary(
-                        O=Name.Layout, Placement=Name.Block, BBox=Array([0, BANDE, width, height - BANDE])
-                    ),
-                )
-            )
-            part.K.append(figure)
-            page.obj.StructParents = self.next_num
-            self.nums += (self.next_num, self.pdf.make_indirect(Array([figure])))
-            self.next_num += 1
-            if rank == 1:
-                self.titres.append((page.obj, 2, annexe.nom, height))
-            self.pages.append((page.obj, True))
-            self.entetes[len(self.pages)] = annexe.nom
-        self.kids.append(part)
+        """The pages of a deposited file, under a head of their own. Raise ``AnnexeError``."""
+        self._join(*sheets_of(annexe), annexe.nom)
 
-    def _share_images(self, resources: Any) -> None:
-        """The same logo in every part is one object."""
-        drawings = resources.get("/XObject", {})
-        for name, image in list(drawings.items()):
-            if image.get("/Subtype") != Name.Image:
+    def _join(self, piece: Morceau, reperes: dict[str, Any], entete: str) -> None:
+        head = piece.entete
+        base = self.fichier.take(len(piece.objets)) - LIBRE
+        other = {PROPRES: self._own_fonts(head["propres"], base)} if head["propres"] else {}
+        for number, look in head["images"].items():
+            known = self.images.setdefault(look, int(number) + base)
+            if known != int(number) + base:
+                other[int(number)] = known  # the same logo in every part is one object
+
+        def new(number: int) -> int:
+            return other.get(number) or (number if number < LIBRE else number + base)
+
+        self.used.update(head["polices"])
+        open_ = self._open_objects(head, piece, new)
+        self._write(piece, new, open_.keys() | other.keys())
+        self.enfants += map(new, head["enfants"])
+        self._keep_places(reperes, [new(number) for number, _, _ in head["pages"]])
+        for rank, text in head["parents"]:
+            self.parents.append(b"%d %b" % (rank + self.next_rank, renumber(text.encode(), new)))
+        for (number, content, rank), has_pied in zip(head["pages"], reperes["pied"], strict=True):
+            self.feuilles.append(
+                Feuille(new(number), open_[number], new(content), rank + self.next_rank, has_pied, entete)
+            )
+        for number, rank, place, said in head["notes"]:
+            text = open_[number] + b"/StructParent %d" % (rank + self.next_rank)
+            self.notes.append((new(number), text, place, said))
+        self.next_rank += max((rank for rank, _ in head["parents"]), default=-1) + 1
+
+    def _write(self, piece: Morceau, new: Callable[[int], int], left: Set[int]) -> None:
+        """Its objects, but those that are ``left`` for later or are there already."""
+        flux = set(piece.entete["flux"])
+        for number, text in enumerate(piece.objets, LIBRE):
+            if number in left:
                 continue
-            mask = image.SMask.read_raw_bytes() if "/SMask" in image else b""
-            digest = hashlib.sha256(image.read_raw_bytes() + b"/" + mask).digest()
-            drawings[name] = self.images.setdefault(digest, image)
+            if number in flux:
+                said, mark, body = text.partition(b"\nstream\n")
+                self.fichier.put_stream(new(number), renumber(said, new) + mark + body)
+            else:
+                self.fichier.put(new(number), renumber(text, new))
 
-    def _add_tags(self, source: pikepdf.Pdf, pages: list[Any]) -> None:
-        tree = self.pdf.copy_foreign(source.Root.StructTreeRoot)
-        offset = self.next_num
-        for number, elements in _pairs(tree.ParentTree.Nums):
-            self.nums += (int(number) + offset, elements)
-            self.next_num = max(self.next_num, int(number) + offset + 1)
-        for page in pages:
-            page.StructParents = int(page.StructParents) + offset
-            for annotation in page.get("/Annots", ()):
-                if "/StructParent" in annotation:
-                    annotation.StructParent = int(annotation.StructParent) + offset
-        for element in tree.K[0].K:
-            element.P = self.document
-            self.kids.append(element)
+    def _keep_places(self, reperes: dict[str, Any], pages: list[int]) -> None:
+        self.titres += [(pages[page], level, said, y) for page, level, said, y in reperes["titres"]]
+        for name, (page, y, said) in reperes["ancres"].items():
+            self.ancres.setdefault(name, (pages[page], y, said))
+
+    def _open_objects(
+        self, head: dict[str, Any], piece: Morceau, new: Callable[[int], int]
+    ) -> dict[int, bytes]:
+        """What waits for the end, but for its last ``>>``: pages and links."""
+        numbers = [number for number, *_ in [*head["pages"], *head["notes"]]]
+        return {number: renumber(piece.objets[number - LIBRE], new)[:-2] for number in numbers}
+
+    def _own_fonts(self, own: dict[str, int], base: int) -> int:
+        """A part with a letter that the book has not keeps its own font for it."""
+        common: dict[str, int] = self.book.morceau.entete["propres"]
+        self.used |= common.keys()
+        names = {name: number + self.base_livre for name, number in common.items()}
+        return self._put_fonts(names | {name: number + base for name, number in own.items()})
+
+    def _put_fonts(self, names: dict[str, int], number: int = 0) -> int:
+        number = number or self.fichier.take()
+        said = b"".join(b"/%b %d 0 R" % (name.encode(), font) for name, font in sorted(names.items()))
+        self.fichier.put(number, b"<<%b>>" % said)
+        return number
 
     def finish(self) -> bytes:
         """The bytes of the file. Raise ``DocumentError`` when a link leads nowhere."""
-        root = self.pdf.Root
-        self.document.K = Array(self.kids)
-        self.root.K = Array([self.document])
-        self.root.ParentTree = self.pdf.make_indirect(Dictionary(Nums=Array(self.nums)))
-        self.root.ParentTreeNextKey = self.next_num
-        root.StructTreeRoot = self.root
-        root.MarkInfo = Dictionary(Marked=True)
-        root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-        if self.langue:
-            root.Lang = String(self.langue)
         self._join_links()
-        self._add_outline()
+        outline = self._add_outline()
         self._stamp()
-        self.fontes.close()
-        self._describe()
-        out = io.BytesIO()
-        self.pdf.save(
-            out,
-            object_stream_mode=pikepdf.ObjectStreamMode.generate,
-            deterministic_id=True,
-            min_version="1.7",
+        self._write_fonts()
+        kids = b" ".join(b"%d 0 R" % feuille.numero for feuille in self.feuilles)
+        self.fichier.put(PAGES, b"<</Type/Pages/Count %d/Kids[%b]>>" % (len(self.feuilles), kids))
+        tags = b" ".join(b"%d 0 R" % number for number in self.enfants)
+        self.fichier.put(DOCUMENT, b"<</Type/StructElem/S/Document/P %d 0 R/K[%b]>>" % (ARBRE, tags))
+        self.fichier.put(PARENTS, b"<</Nums[%b]>>" % b" ".join(self.parents))
+        self.fichier.put(
+            ARBRE,
+            b"<</Type/StructTreeRoot/K[%d 0 R]/ParentTree %d 0 R/ParentTreeNextKey %d>>"
+            % (DOCUMENT, PARENTS, self.next_rank),
         )
-        return out.getvalue()
+        info = self._describe()
+        said = b"/Lang %b" % words(self.langue) if self.langue else b""
+        if outline:
+            said += b"/Outlines %d 0 R" % outline
+        self.fichier.put(
+            CATALOGUE,
+            b"<</Type/Catalog/Pages %d 0 R/StructTreeRoot %d 0 R/Metadata %d 0 R/MarkInfo<</Marked true>>"
+            b"/ViewerPreferences<</DisplayDocTitle true>>%b>>" % (PAGES, ARBRE, DIT, said),
+        )
+        return self.fichier.close(root=CATALOGUE, info=info)
 
-    def _place(self, page: Any, y: float) -> Array:
-        return Array([page, Name.XYZ, 0, y, 0])
+    def _place(self, page: int, y: float) -> bytes:
+        return b"[%d 0 R/XYZ 0 %g 0]" % (page, y)
 
     def _join_links(self) -> None:
         """Links to a place of the document lead to its page, and say its title."""
-        for page, _ in self.pages:
-            for annotation in page.get("/Annots", ()):
-                address = str(annotation.get("/A", {}).get("/URI", ""))
-                if not address.startswith(ANCRE):
-                    continue
-                name = address.removeprefix(ANCRE)
+        for number, text, name, said in self.notes:
+            if name:
                 if name not in self.ancres:
                     raise DocumentError(f"no such place: {name}")
-                target, y, words = self.ancres[name]
-                del annotation.A
-                annotation.Dest = self._place(target, y)
-                if words:
-                    annotation.Contents = String(words)
+                page, y, title = self.ancres[name]
+                text, said = text + b"/Dest %b" % self._place(page, y), title or said
+            self.fichier.put(number, b"%b/Contents %b>>" % (text, words(said)))
 
-    def _add_outline(self) -> None:
-        """Bookmarks nested by the level of their headings; closed below the second, as long plans need."""
+    def _add_outline(self) -> int:
+        """The number of the bookmarks, nested by the level of their headings; closed below the second, as long plans need.
+        0 without any."""
         if not self.titres:
-            return
-        outline = self.pdf.make_indirect(Dictionary(Type=Name.Outlines))
-        stack: list[tuple[int, Any, list[Any]]] = [(0, outline, [])]
-        everything = [stack[0]]
-        for page, level, words, y in self.titres:
+            return 0
+        first = self.fichier.take(len(self.titres) + 1)
+        kids: dict[int, list[int]] = {first: []}
+        parents: dict[int, int] = {}
+        stack = [(0, first)]
+        for number, (_, level, _, _) in enumerate(self.titres, first + 1):
             while stack[-1][0] >= level:
                 stack.pop()
-            _, parent, siblings = stack[-1]
-            item = self.pdf.make_indirect(
-                Dictionary(Title=String(words), Parent=parent, Dest=self._place(page, y))
-            )
-            if siblings:
-                item.Prev, siblings[-1].Next = siblings[-1], item
-            siblings.append(item)
-            stack.append((level, item, []))
-            everything.append(stack[-1])
-        for level, item, children in everything:
-            if children:
-                item.First, item.Last = children[0], children[-1]
+            parents[number] = stack[-1][1]
+            kids[stack[-1][1]].append(number)
+            kids[number] = []
+            stack.append((level, number))
+        rank = {number: at for siblings in kids.values() for at, number in enumerate(siblings)}
+        for number, below in kids.items():
+            said = b"/Type/Outlines" if number == first else b""
+            if number != first:
+                page, _, title, y = self.titres[number - first - 1]
+                siblings, at = kids[parents[number]], rank[number]
+                said = b"/Title %b/Parent %d 0 R/Dest %b" % (
+                    words(title),
+                    parents[number],
+                    self._place(page, y),
+                )
+                said += b"/Prev %d 0 R" % siblings[at - 1] if at else b""
+                said += b"/Next %d 0 R" % siblings[at + 1] if at + 1 < len(siblings) else b""
+            if below:
                 # Negative: closed. Only what stands under the first level is open.
-                item.Count = len(children) if level < 1 else -len(children)
-        self.pdf.Root.Outlines = outline
+                count = len(below) if number == first else -len(below)
+                said += b"/First %d 0 R/Last %d 0 R/Count %d" % (below[0], below[-1], count)
+            self.fichier.put(number, b"<<%b>>" % said)
+        return first
 
     def _stamp(self) -> None:
         """Head and foot of each page, as artifacts; WeasyPrint leaves its matrix open, so its content is closed in."""
-        total = len(self.pages)
-        opening = self.pdf.make_stream(b"q")
-        width = float(self.pages[0][0].MediaBox[2])
-        entete = self.fontes.shorten(self.entete, width - 2 * MARGE)
-        for number, (page, has_pied) in enumerate(self.pages, 1):
-            _, _, width, height = map(float, page.MediaBox)
+        total = len(self.feuilles)
+        self.fichier.put_stream(OUVRE, b"<</Length 1>>\nstream\nq\nendstream")
+        for number, feuille in enumerate(self.feuilles, 1):
+            box = re.search(rb"/MediaBox ?\[([^\]]*)\]", feuille.texte)
+            width, height = map(float, box[1].split()[2:]) if box else (0.0, 0.0)
             stamps = ["Q"]
-            if has_pied:
-                said = self.entetes.get(number)
-                head = self.fontes.shorten(said, width - 2 * MARGE) if said else entete
+            if feuille.has_pied:
                 numero = f"page {number} / {total}"
-                right = width - MARGE - self.fontes.write(numero)[1]
-                pied = self.fontes.shorten(self.pied, right - MARGE - 12)
+                right = width - MARGE - self.ecriture.write(numero, self.corps)[1]
+                entete = self.ecriture.shorten(feuille.entete, width - 2 * MARGE, self.corps)
+                pied = self.ecriture.shorten(self.pied, right - MARGE - 12, self.corps)
                 stamps += (
-                    self._text(head, MARGE, height - HAUT, "Header"),
+                    self._text(entete, MARGE, height - HAUT, "Header"),
                     self._text(pied, MARGE, BAS, "Footer"),
                     self._text(numero, right, BAS, "Footer"),
                 )
-            drawn = page.Contents
-            page.Contents = Array(
-                [
-                    opening,
-                    *(drawn if isinstance(drawn, Array) else [drawn]),
-                    self.pdf.make_stream("\n".join(stamps).encode()),
-                ]
+            after = self.fichier.take()
+            self.fichier.squeeze(after, "\n".join(stamps).encode())
+            self.fichier.put(
+                feuille.numero,
+                b"%b/StructParents %d/Contents[%d 0 R %d 0 R %d 0 R]>>"
+                % (feuille.texte, feuille.rang, OUVRE, feuille.contenu, after),
             )
 
     def _text(self, text: str, x: float, y: float, place: str) -> str:
         if not text:
             return ""
+        self.used.add(self.ecriture.face)
         return (
-            f"/Artifact <</Type/Pagination/Subtype/{place}>> BDC BT {GRIS} {self.fontes.face} {CORPS} Tf "
-            f"1 0 0 1 {x:.2f} {y:.2f} Tm <{self.fontes.write(text)[0]}> Tj ET EMC"
+            f"/Artifact <</Type/Pagination/Subtype/{place}>> BDC BT {GRIS} /{self.ecriture.face} {self.corps} Tf "
+            f"1 0 0 1 {x:.2f} {y:.2f} Tm <{self.ecriture.write(text, self.corps)[0]}> Tj ET EMC"
         )
 
-    def _describe(self) -> None:
-        self.pdf.docinfo["/Title"] = self.titre
-        if self.auteur:
-            self.pdf.docinfo["/Author"] = self.auteur
-        with self.pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
-            metadata["dc:title"] = self.titre
-            if self.auteur:
-                metadata["dc:creator"] = [self.auteur]
-            if self.langue:
-                metadata["dc:language"] = {self.langue}
-            metadata["pdfuaid:part"] = "1"
+    def _write_fonts(self) -> None:
+        """The faces of the book that something used."""
+        objets, flux = self.book.morceau.objets, set(self.book.morceau.entete["flux"])
+        own = self.book.morceau.entete["propres"]
+        self._put_fonts({name: own[name] + self.base_livre for name in self.used}, POLICES)
+        waiting, seen = [own[name] for name in self.used], set()
+        while waiting:
+            number = waiting.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            text = objets[number - LIBRE]
+            said, mark, body = text.partition(b"\nstream\n") if number in flux else (text, b"", b"")
+            waiting += references(said)
+            moved = renumber(said, lambda n: n + self.base_livre) + mark + body
+            (self.fichier.put_stream if mark else self.fichier.put)(number + self.base_livre, moved)
+
+    def _describe(self) -> int:
+        """The number of what the file says of itself, in both manners."""
+        titre, auteur, langue = (HORS_XML.sub("", said) for said in (self.titre, self.auteur, self.langue))
+        plus = (
+            f"<dc:creator><rdf:Seq><rdf:li>{escape(auteur)}</rdf:li></rdf:Seq></dc:creator>" if auteur else ""
+        )
+        if langue:
+            plus += f"<dc:language><rdf:Bag><rdf:li>{escape(langue)}</rdf:li></rdf:Bag></dc:language>"
+        xmp = XMP.format(titre=escape(titre), plus=plus).encode()
+        self.fichier.put_stream(
+            DIT,
+            b"<</Type/Metadata/Subtype/XML/Length %d>>\nstream\n%b\nendstream" % (len(xmp), xmp),
+        )
+        info = self.fichier.take()
+        said = b"/Author %b" % words(auteur) if auteur else b""
+        self.fichier.put(info, b"<</Title %b%b>>" % (words(titre), said))
+        return info
 
 
-def assemble(dessins: Iterable[Dessin], annexes: Iterable[AnnexePdf] = (), **said: str) -> bytes:
-    """One file of these parts, then of these files, in order. ``said``: titre, auteur, langue, entete (head of pages),
-    pied (foot)."""
-    assemblage = Assemblage(**said)
+def assemble(
+    dessins: Iterable[Dessin],
+    annexes: Iterable[AnnexePdf] = (),
+    *,
+    titre: str,
+    auteur: str,
+    langue: str,
+    entete: str,
+    pied: str,
+    corps: float,
+) -> bytes:
+    """One file of these parts, then of these files, in order, with the head and foot of its pages (``corps``: points of
+    their letters). Raise ``AnnexeError`` for a file that cannot be appended."""
+    assemblage = Assemblage(titre=titre, auteur=auteur, langue=langue, entete=entete, pied=pied, corps=corps)
     for dessin in dessins:
         assemblage.add(dessin)
     for annexe in annexes:

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ctg_portal.pdf.dessin import Atelier, Dessin, DocumentError
+from ctg_portal.pdf.dessin import Atelier, Dessin, DocumentError, livre
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Ateliers:
         self.owner = os.getpid()
         self.ends: list[Connection] = []
         self.children: list[Any] = []
+        livre()  # drawn once for all of them
         # What is there now lives to the end: never looked at again, its pages of memory stay shared.
         gc.collect()
         gc.freeze()
@@ -135,7 +136,7 @@ def stop() -> None:
 
 def draw_pages(pages: list[str]) -> Iterator[tuple[int, Dessin]]:
     """The rank of each page and its drawing, as they come: by the children of this process, or by itself without."""
-    if _open and _open.owner == os.getpid() and len(pages) > 1:
+    if _open and _open.owner == os.getpid():
         yield from _open.draw(pages)
         return
     atelier = Atelier()

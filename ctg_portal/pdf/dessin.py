@@ -20,6 +20,8 @@ from weasyprint.text.ffi import pango
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
+from ctg_portal.pdf.morceaux import Morceau, fonts_of, glyphs_of, piece_of, widths_of
+
 SCHEME = "static:"
 STYLESHEET = "pdf/document.css"
 FONTS = (
@@ -43,7 +45,7 @@ class DocumentError(Exception):
 
 @dataclass(frozen=True)
 class Dessin:
-    """One drawn page or more, with what has to be known to join them to others.
+    """One drawn page or more, as its objects (``Morceau``), with what has to be known to join them to others.
 
     ``reperes``, as JSON keeps it: ``pied`` (for each page, whether it has a head and a foot), ``titres``
     (``[page, level, words, y]``, pages from 0, y in points from the foot), ``ancres`` (by name, ``[page, y, words]``,
@@ -148,19 +150,33 @@ def _finish(prefix: str, tree: Any, pdf: Any) -> None:
 class Atelier:
     """Draws pages one after the other with the style sheet and the fonts read once. Not shared between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bare: bool = False) -> None:
+        """``bare``: without the book, to draw the book itself."""
+        self.book = None if bare else livre()
         self.fetcher = StaticFetcher()
         self.fonts = FontConfiguration()
+        self.read: dict[str, tuple[str, dict[int, float], dict[str, int]]] = {}
         self.stylesheet = CSS(url=f"{SCHEME}{STYLESHEET}", url_fetcher=self.fetcher, font_config=self.fonts)
 
     def _draw(self, html: str) -> Dessin:
+        drawn: list[Morceau] = []
+
+        def take(_: Any, pdf: pydyf.PDF) -> None:
+            _finish(hashlib.sha256(html.encode()).hexdigest()[:12], tree, pdf)
+            drawn.append(piece_of(pdf, self.book.largeurs if self.book else {}, ANCRE))
+            if self.book is None:
+                self.read = {
+                    name: (str(font["BaseFont"]), widths_of(pdf, font), glyphs_of(pdf, font))
+                    for name, font in fonts_of(pdf).items()
+                }
+            del pdf.objects[1:]  # all of it is taken: nothing is left to write
+
         page = HTML(string=html, url_fetcher=self.fetcher)
         tree = page.etree_element
         options = {"pdf_variant": "pdf/ua-1"}
         document = page.render(stylesheets=[self.stylesheet], font_config=self.fonts, **options)
-        prefix = hashlib.sha256(html.encode()).hexdigest()[:12]
-        content = document.write_pdf(finisher=lambda _, pdf: _finish(prefix, tree, pdf), **options)
-        return Dessin(content, _reperes(document, tree))
+        document.write_pdf(finisher=take, **options)
+        return Dessin(drawn[0].pack(), _reperes(document, tree))
 
     def draw(self, html: str) -> Dessin:
         """Draw a whole page as PDF/UA-1. Raise ``DocumentError`` when anything it needs is missing."""
@@ -201,13 +217,32 @@ LETTRES = (
 )
 
 
+@dataclass(frozen=True)
+class Livre:
+    """Every letter we write in each face: its fonts stand for those of all parts, as WeasyPrint keeps the numbers of glyphs
+    when it subsets. By name of the font: its widths in thousandths. ``face``: the plain one, ``glyphes`` its letters."""
+
+    morceau: Morceau
+    largeurs: dict[str, dict[int, float]]
+    face: str
+    glyphes: dict[str, int]
+
+
 @functools.cache
-def livre() -> Dessin:
-    """Every letter we write in each face: its fonts stand for those of all parts. Drawn once by a process."""
+def livre() -> Livre:
+    """Drawn once by a process."""
     lettres = LETTRES.replace("&", "&amp;").replace("<", "&lt;")
     faces = f"<p>{lettres} <b>{lettres}</b> <i>{lettres} <b>{lettres}</b></i></p><h4>{lettres}</h4>"
-    return draw(
+    atelier = Atelier(bare=True)
+    dessin = atelier.draw(
         f'<!DOCTYPE html><html lang="fr"><head><title>Lettres</title></head><body>{faces}</body></html>'
+    )
+    plain = next(name for name, (base, _, _) in atelier.read.items() if not re.search("Bold|Italic", base))
+    return Livre(
+        Morceau.unpack(dessin.contenu),
+        {name: widths for name, (_, widths, _) in atelier.read.items()},
+        plain,
+        atelier.read[plain][2],
     )
 
 

@@ -10,8 +10,9 @@ from ctg_portal.models import Fragment
 from ctg_portal.pdf.ateliers import draw_pages
 from ctg_portal.pdf.dessin import Dessin, key_of
 
-LOT = 24
-"""Parts drawn between two commits, where there is one: what is drawn is soon there for others."""
+LOT = 48
+"""Parts drawn between two commits, where there is one: what is drawn is soon there for others. The children wait for one
+another at the end of each."""
 GARDE = datetime.timedelta(days=45)
 """How long a part that nobody asks for is kept."""
 USAGE = datetime.timedelta(days=1)

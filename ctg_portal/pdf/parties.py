@@ -16,6 +16,8 @@ ENTIER = re.compile(r"<body[^>]*\bdata-entier\b")
 BODY = re.compile(r"(<body[^>]*>)(.*)</body>\s*</html>\s*\Z", re.DOTALL)
 COURANT = re.compile(r'\s*<div class="courant"([^>]*)>(.*)</div>\s*\Z', re.DOTALL)
 NUMERO = re.compile(r'(<span class="numero"\s+data-cible="#([^"]+)">)(</span>)')
+CORPS = 8.5
+"""Points of the letters of the head and foot, unless the page says others."""
 LIEN = re.compile(r'(<a\b[^>]*\shref=")#')
 
 
@@ -28,6 +30,8 @@ class Page:
     langue: str
     entete: str
     pied: str
+    corps: float
+    """Points of the letters of the head and foot."""
     parties: list[str]
 
     @property
@@ -72,6 +76,7 @@ def read_page(html: str) -> Page:
         langue=langue[1] if langue else "",
         entete=_attribute(courant[1], "data-titre") if courant else "",
         pied=_attribute(courant[1], "data-edition") if courant else "",
+        corps=float(_attribute(courant[1], "data-corps") or CORPS) if courant else CORPS,
         parties=parties,
     )
 

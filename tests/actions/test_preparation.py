@@ -10,6 +10,7 @@ from actions import preparation
 from actions.documents import plan_html
 from actions.models import FicheAction, PlanActions, Routine
 from actions.preparation import plan_preparations, prepare_plan
+from conventions.models import Impression
 from ctg_portal.documents import progress
 from ctg_portal.models import Fragment
 from ctg_portal.pdf import fragments
@@ -50,6 +51,26 @@ def test_saving_a_fiche_asks_for_its_plan_once(client, world, settings):
 
     assert (nothing, at_once, first, again) == (0, 0, 1, 0)
     assert asked() == [[world.plan.pk]]
+
+
+def test_plan_that_people_print_is_prepared_each_new_day(world, settings):
+    settings.TASKS = BACKEND
+    plan_preparations()
+    first = asked()
+    DBTaskResult.objects.all().delete()
+    later()
+    same_day = plan_preparations()
+    Routine.objects.filter(nom="preparation-du-jour").update(
+        faite_le=timezone.now() - datetime.timedelta(days=1)
+    )
+    Routine.objects.filter(nom="preparation").update(faite_le=timezone.now() - preparation.PAUSE)
+    next_day = plan_preparations()
+    Impression.objects.update(updated_at=timezone.now() - preparation.IMPRIME)
+    DBTaskResult.objects.all().delete()
+    Routine.objects.update(faite_le=timezone.now() - datetime.timedelta(days=1))
+    long_ago = plan_preparations()
+
+    assert (first, same_day, next_day, long_ago) == ([[world.plan.pk]], 0, 1, 0)
 
 
 def test_prepared_plan_is_drawn_but_for_what_changed(world, monkeypatch):

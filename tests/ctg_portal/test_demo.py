@@ -5,11 +5,13 @@ import json
 from decimal import Decimal
 from io import StringIO
 
+import page
 from django.core.management import call_command
 from django.db import models
 from django.db.models import Sum
 
-from actions.models import FicheAction, Notification
+from actions.documents import plan_html
+from actions.models import FicheAction, Notification, PlanActions
 from actions.models.fil import read_fil
 from conventions.models import (
     Avenant,
@@ -19,9 +21,11 @@ from conventions.models import (
     Financement,
 )
 from ctg_portal.demo.accounts import demo_accounts
+from ctg_portal.documents import render_pdf
 from ctg_portal.exports import dump_convention
 from ctg_portal.models import User
 from governance.models import Decision, Reunion
+from tests.pdf.controle import faults
 
 D = datetime.date
 
@@ -54,6 +58,7 @@ def test_demo_holds_the_published_facts(settings, tmp_path):
     _check_life()
     _check_notifications()
     _check_export()
+    _check_printing()
 
     before = (
         Convention.objects.count(),
@@ -230,6 +235,17 @@ def _check_notifications():
     assert {"a_completer", "commentaire", "etape_en_retard"} <= told["coordination"] & told["redaction"]
     assert "soumise" in told["relecture"]
     assert not Notification.objects.filter(fiche__plan__convention__statut="close").exists()
+
+
+def _check_printing():
+    """Three plans of the eight: ``benchmarks/plan_pdf.py --check`` prints and checks them all, in both editions."""
+    for code in ("cazals-salviac-ctg-2022", "cazals-salviac-ctg-2027", "cauvaldor-ctg-2022"):
+        plan = PlanActions.objects.select_related("convention__territoire__departement").get(
+            convention__code=code
+        )
+        content = render_pdf(plan_html(plan))
+        assert page.validate_pdf_bytes(content, profile=page.ValidationProfile.PDF_UA_1).failures == [], code
+        assert faults(content) == set(), code
 
 
 def _check_export():

@@ -249,6 +249,31 @@ def test_a_picture_written_in_the_drawing_is_kept():
         assert b"ID\n\x00\xff\xff\x00" in form.read_bytes()
 
 
+def test_what_a_drawing_names_is_kept_whatever_it_is():
+    pdf = blank(b"/G gs 0 0 9 9 re f")
+    said = [String("7 0 R (8 0 R) \\) é"), String("(")]
+    state = Dictionary(Type=Name.ExtGState, LW=pdf.make_indirect(String("2.50")), Note=said[0], Autre=said[1])
+    state["/9 0 R"] = Name("/10 0 R")
+    state.Ailleurs = pdf.make_indirect(Array([pdf.make_indirect(said[0]), 11, 0, 12]))
+    pdf.pages[0].obj.Resources = Dictionary(ExtGState=Dictionary(G=pdf.make_indirect(state)))
+    # A number by itself: pikepdf writes none.
+    source = saved(pdf, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    assert source.count(b"\n(2.50)\n") == 1
+    source = source.replace(b"\n(2.50)\n", b"\n 2.50 \n")
+
+    content = appended(source)
+
+    assert faults(content) == set()
+    with pikepdf.open(io.BytesIO(content)) as made:
+        (form,) = made.pages[1].Resources.XObject.values()
+        kept = form.Resources.ExtGState.G
+        assert str(kept.LW) == "2.50"
+        assert [kept.Note, kept.Autre, kept.Ailleurs[0]] == [*said, said[0]]
+        assert list(kept.Ailleurs)[1:] == [11, 0, 12]
+        assert kept["/9 0 R"] == Name("/10 0 R")
+        assert not made.check_pdf_syntax()
+
+
 def test_a_font_that_is_not_in_the_annexe_is_the_only_fault_of_the_whole():
     pdf = blank(b"BT /F1 12 Tf 72 700 Td (Bonjour) Tj ET")
     font = Dictionary(

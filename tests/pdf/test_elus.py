@@ -18,6 +18,15 @@ from tests.pdf.controle import faults
 from tests.world import build_world
 
 
+def sizes(sheet):
+    """The points of the letters of a page: what WeasyPrint drew is in pixels, its head and foot are not."""
+    _, drawn, stamped = sheet.Contents
+    for stream, unit in ((drawn, 0.75), (stamped, 1)):
+        for operands, operator in pikepdf.parse_content_stream(stream):
+            if str(operator) == "Tf":
+                yield round(float(operands[1]) * unit, 1)
+
+
 @pytest.fixture
 def world():
     return build_world()
@@ -37,6 +46,8 @@ def test_short_edition_is_accessible_two_pages_an_axe(world):
         # Cover and essentials, then two pages for each of the two axes.
         assert len(pdf.pages) == 2 + 2 * 2
         assert str(pdf.docinfo.Title) == f"Le plan d’actions en bref – {world.convention}"
+        # Its promise: nothing is smaller.
+        assert min(size for sheet in pdf.pages for size in sizes(sheet)) == 14
 
 
 def test_short_edition_says_the_figures_of_the_plan(world):

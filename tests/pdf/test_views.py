@@ -203,7 +203,7 @@ def test_issuing_again_adds_a_version(coordination, world):
     second = issue(coordination, world)
 
     assert (first.version, second.version) == (2, 3)
-    assert first.pages == 5
+    assert first.pages == 7
 
 
 def test_database_refuses_to_change_a_document(world):
