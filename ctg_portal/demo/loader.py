@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Greatest
 from django.utils import timezone
@@ -38,6 +38,12 @@ def load() -> None:
         Loader(timezone.localdate()).run()
 
 
+def count_rows() -> None:
+    """Tell PostgreSQL how many rows there are now: what it believed of empty tables makes every later query crawl."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
 class Loader(
     Territoires, Travail, Conventions, Diagnostics, Plans, Relecture, Gouvernance, Convocations, Histoire
 ):
@@ -53,14 +59,17 @@ class Loader(
         for row in rows:
             self.write_convention(row)
         self.write_accounts()
+        count_rows()
         for row in rows:
             documents = self.write_documents(row["code"], row.get("documents", []))
             self.write_avenants(row["code"], row.get("avenants", []), documents)
         self.write_chiffres(read("chiffres.toml"))
         self.write_contents(rows)
+        count_rows()
         self.write_modeles(read("modeles.toml")["modeles"])
         for row in rows:
             self.write_governance(row["code"], row)
+        count_rows()
         self.date_news()
         self.write_histoire()
         tell_news(self.calendar.today)

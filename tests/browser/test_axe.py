@@ -36,6 +36,9 @@ NOT_PAGES = {
     "diagnostics:communes_export",
     "governance:flux",
     "governance:envois_export",
+    "governance:compte_rendu_docx",
+    "governance:register_export",
+    "governance:piece_file",
 }
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES
