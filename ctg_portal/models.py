@@ -1,5 +1,4 @@
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -77,37 +76,6 @@ class Ordered(models.Model):
 
     class Meta:
         abstract = True
-
-
-class FichierDepose(TimestampedModel):
-    """A file that somebody deposited (ADR 0009): what was read of it when it came, and the name it came with.
-
-    Each kind has its own ``fichier``, kept under a name drawn at random in a folder of its own.
-    """
-
-    nom_fichier = models.CharField("nom du fichier", max_length=200)
-    type_mime = models.CharField("type", max_length=100)
-    taille = models.PositiveBigIntegerField("taille (octets)")
-    sha256 = models.CharField("empreinte SHA-256", max_length=64)
-
-    fichier: Any
-    """The ``FileField`` of the kind."""
-
-    class Meta:
-        abstract = True
-
-    @property
-    def extension(self) -> str:
-        """« PDF », « DOCX »…"""
-        return Path(self.fichier.name or "").suffix.lstrip(".").upper()
-
-    def receive(self, depot: Any) -> None:
-        """Take a ``Depot``, the file that was read (``ctg_portal.depots``); nothing is saved."""
-        self.fichier = depot.fichier
-        self.nom_fichier = depot.nom
-        self.type_mime = depot.type_mime
-        self.taille = depot.taille
-        self.sha256 = depot.sha256
 
 
 class Fragment(models.Model):

@@ -12,11 +12,11 @@ from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.urls import reverse
-from django.utils import timezone
 
 from actions.models.fiche import FicheAction
 from ctg_portal.depots import Depot
-from ctg_portal.models import FichierDepose, User
+from ctg_portal.fichiers import Piece
+from ctg_portal.models import User
 from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 
@@ -67,11 +67,10 @@ class PieceJointeQuerySet(models.QuerySet["PieceJointe"]):
 
 
 @pghistory.track(exclude=["fichier"])
-class PieceJointe(FichierDepose):
+class PieceJointe(Piece):
     """A file attached to a fiche. A new version replaces it; withdrawn, it leaves the fiche and stays."""
 
     fiche = models.ForeignKey(FicheAction, models.CASCADE, related_name="pieces")
-    titre = models.CharField("titre", max_length=200)
     date = models.DateField("date du document", null=True, blank=True)
     version = models.PositiveSmallIntegerField("version", default=1)
     remplace = models.OneToOneField(
@@ -89,10 +88,8 @@ class PieceJointe(FichierDepose):
         related_name="pieces_deposees",
         verbose_name="déposée par",
     )
-    retiree_le = models.DateTimeField("retirée le", null=True, blank=True, editable=False)
-    retiree_par = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
-    )
+
+    deja_la = "Cette pièce est déjà sur la fiche."
 
     objects = PieceJointeQuerySet.as_manager()
 
@@ -120,15 +117,8 @@ class PieceJointe(FichierDepose):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.titre
-
     def get_absolute_url(self) -> str:
         return reverse("actions:pieces", args=[self.fiche.plan.convention.code, self.fiche_id])
-
-    @property
-    def is_retiree(self) -> bool:
-        return self.retiree_le is not None
 
     @property
     def is_remplacee(self) -> bool:
@@ -139,19 +129,13 @@ class PieceJointe(FichierDepose):
     def is_courante(self) -> bool:
         return not self.is_retiree and not self.is_remplacee
 
-    def _lock(self) -> None:
-        """Read the row again, for this transaction alone."""
-        self.refresh_from_db(from_queryset=PieceJointe.objects.select_for_update(of=("self",)))
-
     def require_courante(self) -> None:
-        """Lock the row; raise ``TransitionError`` when somebody replaced or withdrew it meanwhile."""
-        self._lock()
+        """As any piece; also raise ``TransitionError`` when somebody replaced it meanwhile."""
+        super().require_courante()
         if PieceJointe.objects.filter(remplace=self.pk).exists():
             raise TransitionError(
                 "Une version plus récente vient d’être déposée\u00a0: ouvrez la liste des pièces."
             )
-        if self.is_retiree:
-            raise TransitionError("Cette pièce a été retirée\u00a0: remettez-la avant d’aller plus loin.")
 
     @transaction.atomic
     def replace(self, depot: Depot, *, by: User, date: datetime.date | None = None) -> "PieceJointe":
@@ -166,26 +150,6 @@ class PieceJointe(FichierDepose):
             version=self.version + 1,
             remplace=self,
         )
-
-    @transaction.atomic
-    def withdraw(self, *, by: User) -> None:
-        """Take it off the fiche; the row and the file stay."""
-        self.require_courante()
-        self._move(timezone.now(), by, by)
-
-    @transaction.atomic
-    def restore(self, *, by: User) -> None:
-        """Put it back on the fiche."""
-        self._lock()
-        if not self.is_retiree:
-            raise TransitionError("Cette pièce est déjà sur la fiche.")
-        self._move(None, None, by)
-
-    def _move(self, retiree_le: datetime.datetime | None, retiree_par: User | None, by: User) -> None:
-        self.retiree_le = retiree_le
-        self.retiree_par = retiree_par
-        with pghistory.context(par=by.pk):
-            self.save(update_fields=["retiree_le", "retiree_par", "updated_at"])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from conventions.models.convention import Convention
 from ctg_portal.depots import Depot
-from ctg_portal.models import FichierDepose, User
+from ctg_portal.fichiers import FichierDepose
+from ctg_portal.models import User
 from ctg_portal.plein_texte import index_texte
 from ctg_portal.workflow import TransitionError
 

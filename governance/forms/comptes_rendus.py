@@ -3,10 +3,10 @@
 from django import forms
 from django.utils import timezone
 
-from conventions.forms.base import ConstrainedForm, PlacedForm, SectionForm, date_input
+from conventions.forms.base import PlacedForm, SectionForm, date_input
 from ctg_portal.fields import TexteLong
 from governance.comptes_rendus import cotes_of, give_visa, reopen
-from governance.models import CompteRendu, Decision, PartieCompteRendu, Reunion, VisaCompteRendu
+from governance.models import Decision, PartieCompteRendu, Reunion, VisaCompteRendu
 from governance.suites import record_suite
 
 NOTES_AIDE = "N’écrivez rien sur une famille ou une personne en particulier."
@@ -42,7 +42,7 @@ class PartieRemoveForm(forms.ModelForm):
         return self.instance
 
 
-class VisaForm(ConstrainedForm):
+class VisaForm(PlacedForm):
     """What one side says of the version it read (``version``: that of the page)."""
 
     rangees = ((("cote", 5), ("sens", 7)), (("signataire", 6), ("fonction", 6)), (("remarques", 12),))
@@ -60,7 +60,7 @@ class VisaForm(ConstrainedForm):
     def __init__(self, *args, compte_rendu, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.compte_rendu = compte_rendu
-        given = {visa.cote for visa in compte_rendu.document.visas.all()} if compte_rendu.document else set()
+        given = compte_rendu.cotes_donnees
         mine = [cote for cote in cotes_of(user, compte_rendu.convention) if cote not in given]
         labels = dict(VisaCompteRendu.Cote.choices)
         self.fields["cote"].choices = [(cote, labels[cote]) for cote in mine]
@@ -77,12 +77,6 @@ class VisaForm(ConstrainedForm):
         if wanted and not (cleaned.get("remarques") or "").strip():
             self.add_error("remarques", "Dites ce qui est à reprendre.")
         return cleaned
-
-    def _post_clean(self):
-        """The row is made by the verb, which knows the version: nothing to look at before."""
-
-    def full_clean(self):
-        PlacedForm.full_clean(self)
 
     def save(self, *, by):
         return give_visa(self.compte_rendu, by=by, **self.cleaned_data)
@@ -140,11 +134,3 @@ class SuiteForm(PlacedForm):
     def save(self, *, by):
         record_suite(self.instance, by=by, reunion=self.reunion, **self.cleaned_data)
         return self.instance
-
-
-class SubmitForm(forms.ModelForm):
-    """No field: confirming is the whole input."""
-
-    class Meta:
-        model = CompteRendu
-        fields = []

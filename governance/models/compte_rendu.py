@@ -76,6 +76,11 @@ class CompteRendu(TimestampedModel):
         return self.reunion.instance.convention
 
     @property
+    def cotes_donnees(self) -> set[str]:
+        """Who already said a word of the last version submitted. Reads ``document.visas.all()``."""
+        return {visa.cote for visa in self.document.visas.all()} if self.document else set()
+
+    @property
     def is_redaction(self) -> bool:
         return self.statut == self.Statut.REDACTION
 

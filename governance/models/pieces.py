@@ -4,16 +4,15 @@ from typing import Any, Self
 
 import pghistory
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
 from conventions.models import Convention
 from ctg_portal.depots import Depot
-from ctg_portal.models import FichierDepose, User
+from ctg_portal.fichiers import Piece
+from ctg_portal.models import User
 from ctg_portal.plein_texte import index_texte
-from ctg_portal.workflow import TransitionError
 from governance.models.reunion import PointOrdreDuJour, Reunion
 
 
@@ -46,7 +45,7 @@ class PieceReunionQuerySet(models.QuerySet["PieceReunion"]):
 
 
 @pghistory.track(exclude=["fichier"])
-class PieceReunion(FichierDepose):
+class PieceReunion(Piece):
     """A file of a meeting, of one of its points where it is about it. Withdrawn, it leaves the lists and stays."""
 
     class Nature(models.TextChoices):
@@ -64,7 +63,6 @@ class PieceReunion(FichierDepose):
         verbose_name="point de l’ordre du jour",
     )
     nature = models.CharField("nature", max_length=12, choices=Nature, default=Nature.ANNEXE)
-    titre = models.CharField("titre", max_length=200)
     fichier = models.FileField("fichier", upload_to="reunions/%Y/", max_length=200)
     auteur = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -72,10 +70,8 @@ class PieceReunion(FichierDepose):
         related_name="pieces_de_reunion",
         verbose_name="déposée par",
     )
-    retiree_le = models.DateTimeField("retirée le", null=True, blank=True, editable=False)
-    retiree_par = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", editable=False
-    )
+
+    deja_la = "Cette pièce est déjà avec la réunion."
 
     objects = PieceReunionQuerySet.as_manager()
 
@@ -98,9 +94,6 @@ class PieceReunion(FichierDepose):
             ),
         ]
 
-    def __str__(self) -> str:
-        return self.titre
-
     def get_absolute_url(self) -> str:
         convention = self.reunion.instance.convention
         return f"{reverse('governance:reunion', args=[convention.code, self.reunion_id])}#pieces"
@@ -108,37 +101,3 @@ class PieceReunion(FichierDepose):
     @property
     def convention(self) -> Convention:
         return self.reunion.instance.convention
-
-    @property
-    def is_retiree(self) -> bool:
-        return self.retiree_le is not None
-
-    @transaction.atomic
-    def withdraw(self, *, by: User) -> None:
-        """Take it off the meeting; the row and the file stay. Raise ``TransitionError`` when it already is."""
-        self._lock()
-        if self.is_retiree:
-            raise TransitionError("Cette pièce est déjà retirée.")
-        self._move(timezone.now(), by, by)
-
-    @transaction.atomic
-    def restore(self, *, by: User) -> None:
-        """Put it back on the meeting."""
-        self._lock()
-        if not self.is_retiree:
-            raise TransitionError("Cette pièce est déjà avec la réunion.")
-        self._move(None, None, by)
-
-    def _lock(self) -> None:
-        """Read the row again, for this transaction alone."""
-        self.refresh_from_db(
-            from_queryset=PieceReunion.objects.select_for_update(of=("self",)).select_related(
-                "reunion__instance__convention"
-            )
-        )
-
-    def _move(self, retiree_le: Any, retiree_par: User | None, by: User) -> None:
-        self.retiree_le = retiree_le
-        self.retiree_par = retiree_par
-        with pghistory.context(par=by.pk):
-            self.save(update_fields=["retiree_le", "retiree_par", "updated_at"])

@@ -59,16 +59,8 @@ class CompteRenduView(CompteRenduMixin, DetailView):
     def get_context_data(self, **kwargs):
         user = self.request.user
         compte_rendu = self.compte_rendu
-        given = (
-            {visa.cote for visa in compte_rendu.document.visas.all()}
-            if compte_rendu and compte_rendu.document
-            else set()
-        )
         cotes = cotes_of(user, self.convention)
-        writes = user.has_perm("governance.minute_reunion", self.object)
-        shown = compte_rendu is not None and (
-            writes or user.has_perm("governance.coordinate_reunion", self.object)
-        )
+        shown = compte_rendu is not None and user.has_perm("governance.coordinate_reunion", self.object)
         return super().get_context_data(
             compte_rendu=compte_rendu,
             acte=compte_rendu_acte(compte_rendu) if shown else None,
@@ -79,7 +71,9 @@ class CompteRenduView(CompteRenduMixin, DetailView):
             if compte_rendu and cotes
             else [],
             attend_visa=bool(
-                compte_rendu and compte_rendu.statut == CompteRendu.Statut.SOUMIS and set(cotes) - given
+                compte_rendu
+                and compte_rendu.statut == CompteRendu.Statut.SOUMIS
+                and set(cotes) - compte_rendu.cotes_donnees
             ),
             reouvertures=self.object.reouvertures.select_related("par"),
             **kwargs,
@@ -255,14 +249,6 @@ class PartieAddView(WhileOpenMixin, CompteRenduMixin, UpdateView):
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": PartieCompteRendu(compte_rendu=self.require())}
-
-    def get_context_data(self, **kwargs):
-        return super().get_context_data(
-            partie=kwargs["form"].instance
-            if "form" in kwargs
-            else PartieCompteRendu(compte_rendu=self.require()),
-            **kwargs,
-        )
 
     def get_success_url(self):
         return self.url_here()

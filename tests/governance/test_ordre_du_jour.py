@@ -306,7 +306,7 @@ def test_piece_is_deposited_withdrawn_and_put_back(client, reunion):
     assert file["Content-Disposition"].startswith("attachment")
     for name, said in (
         ("piece_withdraw", "est retirée"),
-        ("piece_withdraw", "déjà retirée"),
+        ("piece_withdraw", "a été retirée"),
         ("piece_restore", "de nouveau"),
     ):
         assert said in client.post(url_of(name, reunion, piece.pk), follow=True).text
