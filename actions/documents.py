@@ -11,6 +11,7 @@ from django.utils.text import slugify
 
 from actions.description import SANS_NOTES, TOUT, Choix
 from actions.ecrits import written_fiches
+from actions.graphiques import graphique_axes, graphique_budget
 from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
 from actions.models import FicheAction, PlanActions, plan_tree
 from actions.models.bord import budget_by_year
@@ -79,13 +80,17 @@ def plan_context_of(
         kept = set(counted.order_by().values_list("axe", flat=True))
         axes = [axe for axe in axes if axe.pk in kept]
     progressions = [found for _, found in with_progression(axes, counted)]
+    exercices = budget_by_year(counted)
     return _frame(convention, titre, today) | {
         "plan": plan,
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(plan_tree(axes, fiches), progressions, strict=True)),
         "total": total_progress(progressions),
-        "plus_grand": max((found.total for found in progressions), default=0),
-        "exercices": budget_by_year(counted),
+        "exercices": exercices,
+        "graphique_axes": graphique_axes(
+            [pair for pair in zip(axes, progressions, strict=True) if pair[1].total]
+        ),
+        "graphique_budget": graphique_budget(exercices),
     }
 
 

@@ -1,21 +1,20 @@
-"""Fiches as data: .csv for a spreadsheet, JSON for a program (``docs/export-fiches.md``). Keys are those of the description."""
+"""Fiches as data: .csv for a spreadsheet (``actions/feuilles.py`` is its workbook), JSON for a program (``docs/export-fiches.md``). Keys are those of the description."""
 
 import datetime
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from actions.description import (
     DESCRIPTION,
-    Champ,
     ChampLu,
     Choix,
     Genre,
-    Table,
     TableLue,
     read_fiche,
 )
+from actions.feuilles import CLE, cell_of, parts_of
 from actions.lots import Lot
 from actions.models import FicheAction
 from ctg_portal.contenu import propre
@@ -23,25 +22,6 @@ from ctg_portal.tableurs import Colonne, Feuille, Valeur, write_csv
 
 FORMAT = "ctg-portal/fiches"
 VERSION = 1
-NATURES: dict[Genre, Literal["texte", "entier", "decimal", "montant", "date"]] = {
-    Genre.NOMBRE: "decimal",
-    Genre.DATE: "date",
-    Genre.ANNEE: "entier",
-}
-
-
-def _parts(choix: Choix) -> list[Champ | Table]:
-    return [part for rubrique in DESCRIPTION if rubrique.slug in choix.rubriques for part in rubrique.contenu]
-
-
-def _cell(lu: ChampLu) -> Valeur:
-    """Numbers and days as they are, so that a spreadsheet reckons with them; the rest in words."""
-    if lu.valeur is None:
-        return None
-    if lu.champ.genre in NATURES:
-        value: Valeur = lu.valeur
-        return value
-    return propre(lu.texte)
 
 
 def _rows_cell(lu: TableLue) -> str:
@@ -67,7 +47,7 @@ def _values(fiche: FicheAction, choix: Choix) -> dict[str, Valeur]:
     for lue in read_fiche(fiche, choix):
         for lu in lue.contenu:
             if isinstance(lu, ChampLu):
-                found[lu.champ.cle] = _cell(lu)
+                found[lu.champ.cle] = cell_of(lu.champ.genre, lu.valeur, lu.champ.choix, lu.champ.sinon)
             else:
                 found[lu.table.cle] = _rows_cell(lu)
     return found
@@ -75,9 +55,8 @@ def _values(fiche: FicheAction, choix: Choix) -> dict[str, Valeur]:
 
 def fiches_csv(lot: Lot) -> bytes:
     """One row a fiche, its key first; the last row, without a key, says what is not in the file."""
-    titles = [part for part in _parts(Choix()) if isinstance(part, Champ) and part.en_titre]
-    parts = [*titles, *(part for part in _parts(lot.choix) if part not in titles)]
-    columns = [Colonne("Clé", "entier"), *(Colonne(part.libelle) for part in parts)]
+    parts = parts_of(lot.choix)
+    columns = [CLE, *(Colonne(part.libelle) for part in parts)]
     lines: list[list[Valeur]] = []
     for fiche in lot.fiches():
         values = _values(fiche, lot.choix)

@@ -7,10 +7,12 @@ from django.utils.text import slugify
 
 from actions.actes import MODELE_FICHE, MODELE_PLAN, fiche_acte, plan_acte
 from actions.documents import fiche_filename, fiche_html, plan_html
+from actions.feuilles import lot_feuilles
 from actions.lots import Lot
 from actions.models import FicheAction
 from conventions.models import Convention
 from ctg_portal.documents import DocumentError
+from ctg_portal.tableurs import xlsx_source
 from ctg_portal.word import word_source
 
 
@@ -27,7 +29,9 @@ def _logo(convention: Convention) -> bytes:
 
 
 def lot_source(lot: Lot, sortie: str, today: datetime.date | None = None) -> str:
-    """All that the PDF or the Word file of ``lot`` depends on, fixed now: what ``impressions.draw`` takes."""
+    """All that the PDF, the Word file or the workbook of ``lot`` depends on, fixed now: what ``impressions.draw`` takes."""
+    if sortie == "xlsx":
+        return xlsx_source(lot_feuilles(lot), titre=f"{lot.nom}, {lot.convention}")
     if lot.seule:
         (fiche,) = lot.fiches()
         if sortie == "pdf":

@@ -5,12 +5,16 @@ What ``ctg_portal.imports`` reads back is what was written here: the same column
 
 import csv
 import datetime
+import hashlib
 import io
+import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 from django.http import HttpResponse
@@ -23,6 +27,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 Valeur = str | int | Decimal | datetime.date | None
+Nature = Literal["texte", "entier", "decimal", "montant", "date"]
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
@@ -43,6 +48,9 @@ FILET = Border(bottom=Side("thin", color="8A98A3"))
 TOTAL = Border(top=Side("thin", color="8A98A3"))
 MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of every part of a file: the same content gives the same bytes."""
+CELLULE_MAX = 32_000
+"""Characters of a text that a cell holds (32 767 in Excel, which drops the rest without a word)."""
+COUPE = "… (suite sur le portail : une cellule n’en tient pas plus)"
 FORMULE = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -51,7 +59,7 @@ class Colonne:
     """One column: its head, what its cells hold, its width in characters, and the only values it accepts (if any)."""
 
     titre: str
-    nature: Literal["texte", "entier", "decimal", "montant", "date"] = "texte"
+    nature: Nature = "texte"
     largeur: int = 20
     choix: tuple[str, ...] = ()
 
@@ -100,6 +108,60 @@ def write_xlsx(feuilles: Sequence[Feuille], *, titre: str, auteur: str = "Portai
     written = io.BytesIO()
     workbook.save(written)
     return timeless(written.getvalue())
+
+
+def xlsx_source(feuilles: Sequence[Feuille], *, titre: str) -> str:
+    """All that a workbook depends on, as text to keep until it is written; its columns have no choices."""
+    return json.dumps(
+        {
+            "titre": titre,
+            "feuilles": [
+                {
+                    "titre": feuille.titre,
+                    "colonnes": [[c.titre, c.nature, c.largeur] for c in feuille.colonnes],
+                    "lignes": [list(map(_said, ligne)) for ligne in feuille.lignes],
+                }
+                for feuille in feuilles
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _said(valeur: Valeur) -> str | int | None:
+    if isinstance(valeur, datetime.date):
+        return valeur.isoformat()
+    return f"{valeur:f}" if isinstance(valeur, Decimal) else valeur
+
+
+READ: dict[str, Callable[[Any], Valeur]] = {
+    "decimal": Decimal,
+    "montant": Decimal,
+    "date": datetime.date.fromisoformat,
+}
+
+
+def draw_xlsx(source: str) -> bytes:
+    """The workbook that ``xlsx_source`` describes."""
+    given = json.loads(source)
+    feuilles = []
+    for told in given["feuilles"]:
+        colonnes = [Colonne(titre, nature, largeur) for titre, nature, largeur in told["colonnes"]]
+        readers = [READ.get(colonne.nature, lambda value: value) for colonne in colonnes]
+        lignes = [
+            [None if value is None else read(value) for read, value in zip(readers, ligne, strict=True)]
+            for ligne in told["lignes"]
+        ]
+        feuilles.append(Feuille(told["titre"], colonnes, lignes))
+    return write_xlsx(feuilles, titre=given["titre"])
+
+
+def xlsx_key(source: str) -> str:
+    """SHA-256 of all that the workbook depends on: what it says, and what writes it."""
+    digest = hashlib.sha256(f"xlsx {version('openpyxl')}".encode())
+    digest.update(Path(__file__).read_bytes())
+    digest.update(source.encode())
+    return digest.hexdigest()
 
 
 def write_csv(feuille: Feuille) -> bytes:
@@ -194,7 +256,8 @@ def _write_listes(sheet: Worksheet, listes: dict[tuple[str, ...], str]) -> None:
 def _fill(cell: Cell, valeur: Valeur, nature: str) -> None:
     if isinstance(valeur, str):
         # Set whole: openpyxl takes a text that starts with « = » for a formula.
-        cell.value = _clean(valeur)
+        text = _clean(valeur)
+        cell.value = text if len(text) <= CELLULE_MAX else text[:CELLULE_MAX] + COUPE
         cell.data_type = "s"
         cell.quotePrefix = bool(FORMULE.match(valeur))
         cell.number_format = FORMATS["texte"]

@@ -6,6 +6,7 @@ from actions.description import DESCRIPTION, Choix
 FORMATS = {
     "pdf": "PDF, à imprimer ou à envoyer",
     "docx": "Word (.docx), à annexer ou à reprendre",
+    "xlsx": "Excel (.xlsx), à lire et à calculer\u00a0: une ligne par fiche, une feuille par tableau",
     "csv": "CSV, une ligne par fiche, pour un tableur",
     "json": "JSON, données pour un logiciel",
 }

@@ -1,4 +1,9 @@
-from actions.graphiques import graphique_budget, graphique_financeurs, graphique_indicateurs
+from actions.graphiques import (
+    graphique_axes,
+    graphique_budget,
+    graphique_financeurs,
+    graphique_indicateurs,
+)
 from actions.models import Axe
 from actions.models.bord import (
     Cap,
@@ -22,12 +27,14 @@ class TableauDeBordView(VueView):
         convention = self.convention
         fiches = self.filter.in_order()
         axes = Axe.objects.filter(fiches__in=fiches.order_by().values("pk"))
-        progressions = with_progression(axes.distinct().order_by("plan", "ordre", "pk"), fiches)
+        ordered = axes.distinct().order_by("plan", "ordre", "pk")
+        progressions = [pair for pair in with_progression(ordered, fiches) if pair[1].total]
         exercices, financeurs = money_of(fiches, range(convention.debut.year, convention.fin.year + 1))
         suivis = indicators_on_track(fiches, convention.fin)
         retards = sorted(fiches.late().for_list(), key=lambda fiche: (-fiche.jours_de_retard, fiche.pk))
         return super().get_context_data(
-            progressions=[(axe, found) for axe, found in progressions if found.total],
+            progressions=progressions,
+            graphique_axes=graphique_axes(progressions),
             total=total_progress(found for _, found in progressions),
             exercices=exercices,
             budget=total_budget(exercices),

@@ -41,6 +41,7 @@ class PlanPdfView(InConventionMixin, TemplateView):
             nom_fichier=self.name_file(plan),
             by=request.user,
             total=printable_fiches(self.convention).count(),
+            prevenir="courriel" in request.POST,
         )
         return impression_redirect(impression, self.convention.code, request.path)
 

@@ -17,8 +17,8 @@ class ImpressionQuerySet(models.QuerySet["Impression"]):
 class Impression(TimestampedModel):
     """A document being drawn in the background, or drawn: the cache of files, keyed by content.
 
-    ``html`` is the whole input, fixed when it was asked (a page for a PDF, what ``word_source`` gives for a Word file);
-    it is emptied once the file is there. ``faites`` of ``total`` fiches are drawn; 0 of 0 when nobody counts them.
+    ``html`` is the whole input, fixed when it was asked (a page for a PDF, what ``word_source`` gives for a Word file,
+    ``xlsx_source`` for a workbook); it is emptied once the file is there. ``faites`` of ``total`` fiches are drawn; 0 of 0 when nobody counts them.
     Two people who may read the same content share one row.
     """
 
@@ -30,6 +30,7 @@ class Impression(TimestampedModel):
     class Sortie(models.TextChoices):
         PDF = "pdf", "PDF"
         DOCX = "docx", "Word"
+        XLSX = "xlsx", "Excel"
 
     SUR_PLACE = 40
     """Fiches that may be drawn while the person waits, when the worker is away."""

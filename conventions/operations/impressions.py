@@ -19,6 +19,7 @@ from conventions.models import Convention, Impression
 from ctg_portal.avance import followed_by
 from ctg_portal.documents import content_key, prepare_parts, progress, render_pdf
 from ctg_portal.models import Battement, User
+from ctg_portal.tableurs import XLSX, draw_xlsx, xlsx_key
 from ctg_portal.word import draw_word, word_key
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ FORMATS = {
     Impression.Sortie.DOCX.value: Format(
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document", draw_word, word_key
     ),
+    Impression.Sortie.XLSX.value: Format(XLSX, draw_xlsx, xlsx_key),
 }
 
 
@@ -87,7 +89,10 @@ def draw_impression(pk: str) -> None:
         nonlocal last
         if time.monotonic() - last >= RYTHME:
             last = time.monotonic()
-            Impression.objects.filter(pk=pk).update(faites=min(done, impression.total))
+            # The moment too: a long drawing that goes on is not a service that does not answer.
+            Impression.objects.filter(pk=pk).update(
+                faites=min(done, impression.total), updated_at=timezone.now()
+            )
 
     try:
         with followed_by(mark):
@@ -136,7 +141,7 @@ def _tell_when_ready(impression: Impression) -> None:
 
 
 def may_be_drawn_now(impression: Impression) -> bool:
-    """A PDF is drawn some parts at a time; a Word file at once, when it is short."""
+    """A PDF is drawn some parts at a time; another file at once, when it is short."""
     return impression.sortie == Impression.Sortie.PDF or impression.is_petite
 
 

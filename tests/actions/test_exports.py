@@ -12,13 +12,16 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 from docx import Document
+from openpyxl import load_workbook
 
-from actions.description import CHAMPS, DESCRIPTION
+from actions.description import CHAMPS, DESCRIPTION, TABLES
 from actions.models import FicheAction
 from conventions.models import Habilitation, Impression
-from conventions.operations.impressions import draw_impression
-from ctg_portal.avance import followed_by
+from conventions.operations import impressions
+from conventions.operations.impressions import PATIENCE, beat, draw_impression, is_left_waiting
+from ctg_portal.avance import followed_by, report
 from ctg_portal.modele_word import MODELES
+from ctg_portal.tableurs import draw_xlsx
 from ctg_portal.word import draw_word
 from tests.world import build_world
 
@@ -162,7 +165,7 @@ def test_hostile_and_empty_addresses_get_a_page(coordination, world):
 
 
 def test_one_fiche_is_given_at_once_in_each_format(coordination, world):
-    kinds = {"pdf": b"%PDF", "docx": b"PK", "csv": b"\xef\xbb\xbf", "json": b"{"}
+    kinds = {"pdf": b"%PDF", "docx": b"PK", "xlsx": b"PK", "csv": b"\xef\xbb\xbf", "json": b"{"}
     for sortie, start in kinds.items():
         response = coordination.get(fiche_address(world, "fiche_export_file"), {"sortie": sortie})
         assert response.content.startswith(start), sortie
@@ -171,7 +174,7 @@ def test_one_fiche_is_given_at_once_in_each_format(coordination, world):
     assert answer.url.startswith(fiche_address(world, "fiche_export_file"))
 
 
-@pytest.mark.parametrize("sortie", ["pdf", "docx"])
+@pytest.mark.parametrize("sortie", ["pdf", "docx", "xlsx"])
 def test_a_long_file_is_awaited_then_told_once_to_who_still_has_access(coordination, client, world, sortie):
     choices = {"sortie": sortie, "notes": "sans", "courriel": "on"}
     waiting = coordination.post(address(world), choices)
@@ -231,6 +234,64 @@ def test_when_nobody_draws_the_page_says_so_and_draws_what_is_small(coordination
         statut="en_attente", sortie="docx", total=41, updated_at=late
     )
     assert now not in coordination.get(waiting).text
+
+
+def test_a_long_drawing_that_goes_on_is_no_silent_service(coordination, world, monkeypatch):
+    coordination.post(address(world), {"sortie": "docx", "notes": "sans"})
+    impression = asked()
+    Impression.objects.update(updated_at=timezone.now() - PATIENCE * 2)
+    impression.refresh_from_db()
+    seen = [is_left_waiting(impression)]
+
+    def slow(sortie, source):
+        report(2)
+        impression.refresh_from_db()
+        seen.append(is_left_waiting(impression))
+        return b"file"
+
+    monkeypatch.setattr(impressions, "RYTHME", 0)
+    monkeypatch.setattr(impressions, "draw", slow)
+    beat()
+    draw_impression.func(str(impression.pk))
+
+    assert seen == [True, False]
+
+
+def test_the_workbook_to_read_has_a_sheet_a_table_and_computes_nothing(coordination, client, world):
+    FicheAction.objects.filter(pk=world.fiche.pk).update(
+        intitule="=HYPERLINK(1)", elu_referent="+33 5", modalites="x" * 40_000
+    )
+    for role in ("coordination", "lecture"):
+        client.force_login(world.people[role])
+        client.post(address(world), {"sortie": "xlsx", "notes": "avec"})
+        impression = Impression.objects.filter(sortie="xlsx").latest("created_at")
+        workbook = load_workbook(io.BytesIO(draw_xlsx(impression.html)))
+        assert workbook.sheetnames[0] == "Fiches"
+        assert workbook.sheetnames[-1] == "Précisions"
+        said = " ".join(cell for (cell,) in workbook["Précisions"].iter_rows(values_only=True))
+        assert ("Les fiches confidentielles, s’il y en a," in said) == (role == "lecture")
+    head, *rows = workbook["Fiches"].iter_rows()
+    cells = dict(zip((cell.value for cell in head), rows[0], strict=True))
+    assert [row[1].value for row in rows] == ["1.1.1", "1.1.2", "1.1.3", "1.1.5"]
+    assert (cells["Intitulé"].value, cells["Intitulé"].data_type) == ("=HYPERLINK(1)", "s")
+    assert cells["Élu·e référent·e"].quotePrefix
+    assert cells[CHAMPS["modalites"].libelle].value.endswith(
+        "(suite sur le portail : une cellule n’en tient pas plus)"
+    )
+    budget = list(workbook[TABLES["lignes_budget"].libelle].iter_rows(values_only=True))
+    assert budget[1][:3] == (world.fiche.pk, "1.1.1", "=HYPERLINK(1)")
+    assert 13000 in budget[1]
+    mesures = list(workbook["Mesures"].iter_rows(values_only=True))
+    assert mesures[0][:4] == ("Clé", "Numéro", "Intitulé", "Indicateur")
+    assert 12.5 in mesures[1]
+
+
+def test_the_plan_and_its_short_edition_tell_by_mail_too(coordination, world):
+    for name in ("plan_pdf", "plan_pdf_elus"):
+        coordination.post(address(world, name), {"courriel": "on"})
+        assert list(Impression.objects.latest("created_at").a_prevenir.all()) == [
+            world.people["coordination"]
+        ]
 
 
 def test_word_file_has_real_titles_repeated_heads_and_says_how_far_it_is(coordination, world):

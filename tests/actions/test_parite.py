@@ -1,4 +1,4 @@
-"""What one fiche says is read back from the page, the PDF, the Word file, the CSV and the JSON: same words, same order.
+"""What one fiche says is read back from the page, the PDF, the Word file, the workbook, the CSV and the JSON: same words, same order.
 
 Two fiches: one with every field full, one with every field empty. Words are put in each column of the models, found by
 walking them: a column that nobody describes is missed in every drawing.
@@ -18,6 +18,7 @@ from django.db import models
 from django.urls import reverse
 from docx import Document
 from docx.table import Table as WordTable
+from openpyxl import load_workbook
 
 from actions.description import (
     HORS_DESCRIPTION,
@@ -219,6 +220,14 @@ def csv_cells(content):
     return list(zip(head, row, strict=True))[1:]
 
 
+def xlsx_sheets(content):
+    """By title: the head and the rows of each sheet."""
+    return {
+        sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)]
+        for sheet in load_workbook(io.BytesIO(content)).worksheets
+    }
+
+
 def leaves(value):
     if isinstance(value, dict):
         for inner in value.values():
@@ -284,6 +293,19 @@ def test_a_full_fiche_says_the_same_everywhere(client, world):
     ]
     assert [label for label, _ in cells] == labels
     csv_words = plain(" ".join(cell for _, cell in cells))
+    sheets = xlsx_sheets(exported(client, fiche, "xlsx"))
+    champs = ["Numéro", "Intitulé"] + [
+        lu.champ.libelle for lue in read_fiche(fiche) for lu in lue.contenu if isinstance(lu, ChampLu)
+    ]
+    assert sheets["Fiches"][0] == ["Clé", *champs]
+    tables = [
+        lu.table.libelle[:31]
+        for lue in read_fiche(fiche)
+        for lu in lue.contenu
+        if hasattr(lu, "table") and lu.lignes
+    ]
+    assert [title for title in sheets if title in tables] == tables
+    xlsx_words = plain(" ".join(str(leaf) for leaf in leaves(sheets)))
     json_words = plain(" ".join(str(leaf) for leaf in leaves(data)))
 
     # What was put in the columns, whatever the description says of them.
@@ -307,6 +329,7 @@ def test_a_full_fiche_says_the_same_everywhere(client, world):
                     ("PDF", pdf),
                     ("Word", word),
                     ("CSV", csv_words),
+                    ("Excel", xlsx_words),
                     ("JSON", json_words),
                 ):
                     assert plain(value) in text, f"{where}: {model.__name__}.{name}"
@@ -354,3 +377,6 @@ def test_an_empty_fiche_says_little_and_no_dash_stands_for_the_rest(client, worl
     }
     assert {cell for label, cell in csv_cells(exported(client, fiche, "csv")) if label in (
         TABLES["etapes"].libelle, TABLES["bilans"].libelle, "Besoins constatés", "Début")} == {""}  # fmt: skip
+    sheets = xlsx_sheets(exported(client, fiche, "xlsx"))
+    assert list(sheets) == ["Fiches", "Précisions"]
+    assert dict(zip(*sheets["Fiches"], strict=True))["Début"] is None
