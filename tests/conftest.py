@@ -2,7 +2,9 @@
 
 import pytest
 from django.db import connection
+from django.test import TransactionTestCase
 
+from tests.replay import empty_tables
 from tests.template import make_template, template_name
 
 
@@ -13,6 +15,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, d
     with django_db_blocker.unblock():
         make_template(name)
     connection.settings_dict["TEST"]["TEMPLATE"] = name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_teardown(django_db_setup):
+    """A test that commits is cleaned up after by ``empty_tables``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: empty_tables())
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -90,6 +90,7 @@ from tests.factories import (
     ValeurFactory,
     complete_fiche,
 )
+from tests.replay import replayed
 
 MEMBERS = ("lecture", "pilotage", "redaction", "relecture", "coordination", "administration")
 VISITORS = ("anonymous", "outsider", *MEMBERS)
@@ -113,6 +114,7 @@ class World:
     objects: dict[str, object] = field(default_factory=dict)
 
 
+@replayed
 def build_world():
     """A CTG in its fourth year: the epci and the CAF sign, one fiche is en relecture, a COPIL is being prepared."""
     communes = [CommuneFactory() for _ in range(2)]

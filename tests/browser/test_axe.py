@@ -43,7 +43,7 @@ NOT_PAGES = {
 PAGES = [
     route for route, row in ROWS.items() if row.method == "get" and row.allowed and route not in NOT_PAGES
 ]
-GROUPS = [PAGES[i::8] for i in range(8)]
+GROUPS = [PAGES[i::4] for i in range(4)]
 # Opened without logging in, as people meet them.
 PUBLIC = [route for route, (_, anonymous, _) in ACCOUNT.items() if anonymous == 200]
 
