@@ -18,7 +18,7 @@ class Impression(TimestampedModel):
     """A document being drawn in the background, or drawn: the cache of files, keyed by content.
 
     ``html`` is the whole input, fixed when it was asked (a page for a PDF, what ``word_source`` gives for a Word file,
-    ``xlsx_source`` for a workbook); it is emptied once the file is there. ``faites`` of ``total`` fiches are drawn; 0 of 0 when nobody counts them.
+    ``xlsx_source`` for a workbook; for the one that comes back, which plan and for whom); it is emptied once the file is there. ``faites`` of ``total`` fiches are drawn; 0 of 0 when nobody counts them.
     Two people who may read the same content share one row.
     """
 
@@ -31,6 +31,7 @@ class Impression(TimestampedModel):
         PDF = "pdf", "PDF"
         DOCX = "docx", "Word"
         XLSX = "xlsx", "Excel"
+        CLASSEUR = "xtrav", "Excel"
 
     SUR_PLACE = 40
     """Fiches that may be drawn while the person waits, when the worker is away."""

@@ -47,13 +47,14 @@ class Format:
     cle: Callable[[str], str]
 
 
-FORMATS = {
+FORMATS: dict[str, Format] = {
     Impression.Sortie.PDF.value: Format("application/pdf", lambda html: render_pdf(html), content_key),
     Impression.Sortie.DOCX.value: Format(
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document", draw_word, word_key
     ),
     Impression.Sortie.XLSX.value: Format(XLSX, draw_xlsx, xlsx_key),
 }
+"""By ``Impression.sortie``; an app adds those that it alone can draw when it is ready."""
 
 
 def draw(sortie: str, source: str) -> bytes:

@@ -333,7 +333,7 @@ def test_export_page_costs_the_same_with_more_fiches(coordination, world, django
 
 
 def test_workbook_is_offered_to_those_who_may_take_it(client, world):
-    offered = reverse("actions:tableur_export", args=[world.convention.code])
+    offered = reverse("actions:tableur", args=[world.convention.code])
     found = {}
     for name in ("coordination", "redaction", "relecture", "lecture"):
         client.force_login(world.people[name])

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -17,7 +18,10 @@ from actions.models.envoi import GARDE
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.lecture import read_classeur
 from actions.tableur.retour import Retour
+from conventions.models import Impression
+from conventions.operations.impressions import draw_impression
 from ctg_portal.contraintes import holds
+from ctg_portal.workflow import TransitionError
 from tests.actions.classeurs import D, build_plan, change, confirm, export, full_fiche, plain, send
 from tests.factories import FicheActionFactory, HabilitationFactory
 
@@ -172,8 +176,40 @@ def test_pages_ask_the_same_questions_whatever_the_number_of_fiches(client, plac
     with CaptureQueriesContext(connection) as download:
         client.get(url(plan, "tableur_export"))
 
-    assert (len(page), len(home)) == (7, 8)
+    assert (len(page), len(home)) == (7, 9)
     assert len(download) == 32
+
+
+def test_the_workbook_of_a_long_plan_is_written_by_the_worker_for_who_may_still_take_it(
+    client, place, monkeypatch
+):
+    plan, fiche, user = place
+    short = client.post(url(plan, "tableur_export"))
+    assert short.url == url(plan, "tableur_export")
+    monkeypatch.setattr(Impression, "SUR_PLACE", 0)
+    assert client.get(url(plan, "tableur_export")).url == url(plan, "tableur")
+    assert "Préparer le classeur" in client.get(url(plan, "tableur")).text
+
+    waiting = client.post(url(plan, "tableur_export"), {"courriel": "on"})
+    assert client.post(url(plan, "tableur_export")).url == waiting.url
+    impression = Impression.objects.get()
+    draw_impression.func(str(impression.pk))
+
+    impression.refresh_from_db()
+    assert mail.outbox[0].to == [user.email]
+    file = client.get(reverse("conventions:impression_file", args=[plan.convention.code, impression.pk]))
+    assert file["Content-Disposition"] == f'attachment; filename="plan-{plan.convention.code}.xlsx"'
+    assert (
+        upload(client, plan, change(file.content, ("Fiches", 2, "Besoins constatés", "B"))).status_code == 302
+    )
+    assert EnvoiPlan.objects.get().auteur == user
+
+    Impression.objects.all().delete()
+    client.post(url(plan, "tableur_export"))
+    user.habilitations.all().delete()
+    with pytest.raises(TransitionError):
+        draw_impression.func(str(Impression.objects.get().pk))
+    assert Impression.objects.get().statut == "echec"
 
 
 def test_reading_a_workbook_asks_the_same_questions_whatever_changes(place):
