@@ -334,11 +334,12 @@ SOURCES = (
         PartieCompteRendu.objects.exclude(compte_rendu__statut=CompteRendu.Statut.REDACTION),
         _visible,
         "compte_rendu__reunion__instance__convention",
-        _page("governance:compte_rendu"),
+        # The version that was submitted: only who writes them sees the parts on the page of the minutes.
+        _page("governance:document"),
         TruncDate("compte_rendu__reunion__debut"),
         titre=F("titre"),
         nb_titres=1,
-        parent="compte_rendu__reunion",
+        parent="compte_rendu__document",
         lieu=F("compte_rendu__reunion__instance__intitule"),
     ),
     Source(

@@ -133,6 +133,9 @@ def test_every_kind_leads_to_a_page_that_opens(client):
     sources = {resultat.source.cle for resultat in found.resultats}
     assert {source.cle for source in SOURCES} - sources == {"emis"}
     assert [genre.nombre for genre in found.genres if genre.source.cle == "compte_rendu"] == [1]
+    # To the version that was submitted: whoever reads it finds the words there.
+    minutes = [resultat for resultat in found.resultats if resultat.source.cle == "compte_rendu"]
+    assert [resultat.url for resultat in minutes] == [soumis.document.get_absolute_url()]
     titre = emis.titre.split()[0]
     found_emis = search(by, titre, genre="emis")
     assert [resultat.source.cle for resultat in found_emis.resultats][:1] == ["emis"]
