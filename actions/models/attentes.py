@@ -98,7 +98,9 @@ def piloted_by(user: User) -> list[FicheAction]:
             nb_bilans=Count("bilans", filter=Q(bilans__annee=annee), distinct=True),
             nb_attendent=Count(
                 "commentaires",
-                filter=Q(commentaires__resolu_le=None) & ~Q(commentaires__auteur=user),
+                # A join does not go through the manager: the CAF's own notes are left out here.
+                filter=Q(commentaires__portee="equipe", commentaires__etat="ouvert")
+                & ~Q(commentaires__auteur=user),
                 distinct=True,
             ),
         )
