@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import tracemalloc
 import zipfile
 from decimal import Decimal
 
@@ -393,6 +394,16 @@ HOSTILES = {
     "too long": (_long(20_002), "trop long"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "ni un classeur"),
 }
+
+
+def test_an_archive_is_weighed_before_any_of_it_is_read():
+    bomb = _zip(mimetype=b"0" * 90_000_000)
+    tracemalloc.start()
+    with pytest.raises(ImportRefuse, match="trop lourd une fois décompressé"):
+        read_grilles(bomb, "plan.xlsx")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 @pytest.mark.parametrize(("content", "sentence"), HOSTILES.values(), ids=HOSTILES)
