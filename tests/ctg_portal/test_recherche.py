@@ -1,5 +1,7 @@
 """Words are found whatever their accents and endings, by those who may read them, and quoted as they were written."""
 
+import unicodedata
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -65,9 +67,17 @@ def test_found_whatever_the_accents_and_endings(fiche, reader):
             "l’ouverture",
         ),
         *("itinérants", "accueil itin", '"accueil itinérant"', "1.1", "crèche -ludothèque"),
+        unicodedata.normalize("NFD", "crèche"),
     ]
     found = {question: titles(search(reader, question, genre="fiche")) for question in questions}
     assert found == dict.fromkeys(questions, [f"1.1 {fiche.intitule}"])
+
+
+def test_accents_written_as_signs_of_their_own_are_found_and_marked(fiche, reader):
+    """As macOS writes them."""
+    FicheAction.objects.filter(pk=fiche.pk).update(intitule=unicodedata.normalize("NFD", fiche.intitule))
+    (found,) = search(reader, "crèches", genre="fiche").resultats
+    assert [morceau.texte for morceau in found.titre if morceau.trouve] == ["crèche"]
 
 
 def test_not_found(reader):
@@ -247,7 +257,8 @@ class MarksTest(TestCase):
 
 
 def test_database_and_python_take_accents_off_alike():
-    signs = "".join(chr(code) for code in range(32, 0x24F)) + "’‘«»“”„–—…·•\u00a0\u202f\u2009\u2011œŒæÆ"
+    signs = unicodedata.normalize("NFD", "crèche, Noël, ç")
+    signs += "".join(chr(code) for code in range(32, 0x24F)) + "’‘«»“”„–—…·•\u00a0\u202f\u2009\u2011œŒæÆ"
     with connection.cursor() as cursor:
         cursor.execute("SELECT recherche_texte(%s)", [signs])
         assert cursor.fetchone()[0] == sans_accents(signs)
