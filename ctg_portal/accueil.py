@@ -16,10 +16,14 @@ from governance.models import Decision, Reunion
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
     """What is expected of ``user`` on ``convention``: dicts (``text``, ``url``, ``count``), most pressing first."""
     fiches = FicheAction.objects.visible_to(user).filter(plan__convention=convention).actives()
-    if roles.isdisjoint((Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)):
+    siennes = roles.isdisjoint((Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION))
+    if siennes:
         fiches = fiches.filter(pilotes__user=user)
     compte = count_expected(fiches)
-    table = reverse("actions:fiches", args=[convention.code])
+    # The list that a count opens holds what was counted.
+    table = reverse("actions:fiches", args=[convention.code]) + (
+        f"?pilote=compte-{user.pk}&" if siennes else "?"
+    )
     lignes: list[tuple[int, str, str, str]] = []
     plan = reverse("actions:plan", args=[convention.code])
     if Role.RELECTURE in roles:
@@ -32,7 +36,7 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
             )
         )
         lignes.append(
-            (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}?redaction=en_relecture")
+            (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}redaction=en_relecture")
         )
     if Role.COORDINATION in roles:
         reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=convention)
@@ -50,27 +54,32 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
                 compte["a_completer"],
                 "fiche à compléter pour la CAF",
                 "fiches à compléter pour la CAF",
-                f"{table}?redaction=a_completer",
+                f"{table}redaction=a_completer",
             ),
-            (compte["en_retard"], "fiche en retard", "fiches en retard", f"{table}?en_retard=on"),
-            (compte["sans_pilote"], "fiche sans pilote", "fiches sans pilote", f"{table}?sans_pilote=on"),
+            (compte["en_retard"], "fiche en retard", "fiches en retard", f"{table}en_retard=on"),
+            (
+                0 if siennes else compte["sans_pilote"],
+                "fiche sans pilote",
+                "fiches sans pilote",
+                f"{table}sans_pilote=on",
+            ),
             (
                 compte["sans_echeance"],
                 "fiche sans échéance",
                 "fiches sans échéance",
-                f"{table}?sans_echeance=on",
+                f"{table}sans_echeance=on",
             ),
             (
                 compte["sans_indicateur"],
                 "fiche sans indicateur",
                 "fiches sans indicateur",
-                f"{table}?sans_indicateur=on",
+                f"{table}sans_indicateur=on",
             ),
             (
                 compte["brouillons"],
                 "fiche en brouillon",
                 "fiches en brouillon",
-                f"{table}?redaction=brouillon",
+                f"{table}redaction=brouillon",
             ),
         ]
     return [
