@@ -5,7 +5,7 @@ import datetime
 from django.urls import reverse
 
 from actions.models import Avis, FicheAction, Reserve
-from actions.models.progression import count_expected
+from actions.models.facettes import count_expected, read_lignes
 from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
 from conventions.permissions import Role
@@ -15,11 +15,11 @@ from governance.models import Decision, Reunion
 
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
     """What is expected of ``user`` on ``convention``: dicts (``text``, ``url``, ``count``), most pressing first."""
-    fiches = FicheAction.objects.visible_to(user).filter(plan__convention=convention).actives()
+    lignes_du_plan = read_lignes(FicheAction.objects.visible_to(user).of_convention(convention), convention)
     siennes = roles.isdisjoint((Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION))
     if siennes:
-        fiches = fiches.filter(pilotes__user=user)
-    compte = count_expected(fiches)
+        lignes_du_plan = [ligne for ligne in lignes_du_plan if f"compte-{user.pk}" in ligne.valeurs["pilote"]]
+    compte = count_expected(lignes_du_plan)
     # The list that a count opens holds what was counted.
     table = reverse("actions:fiches", args=[convention.code]) + (
         f"?pilote=compte-{user.pk}&" if siennes else "?"
@@ -76,7 +76,7 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
                 f"{table}sans_indicateur=on",
             ),
             (
-                compte["brouillons"],
+                compte["brouillon"],
                 "fiche en brouillon",
                 "fiches en brouillon",
                 f"{table}redaction=brouillon",

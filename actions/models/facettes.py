@@ -2,6 +2,8 @@
 
 import datetime
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Value, When
 from django.db.models.functions import JSONObject
 
 from actions.models.attentes import silent
-from actions.models.fiche import AVANCEMENTS_FINIS, FicheAction, FicheActionQuerySet, Pilote
+from actions.models.fiche import AVANCEMENTS_FINIS, FicheAction, FicheActionQuerySet, Pilote, Redaction
 from actions.models.noms import key_of_name
 from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement
 from conventions.models import Convention
@@ -191,3 +193,12 @@ def _ligne(row: dict[str, Any], convention: Convention) -> Ligne:
         signes=frozenset(name for name, is_true in signes.items() if is_true),
         pilotes=pilotes,
     )
+
+
+def count_expected(lignes: Iterable[Ligne]) -> Counter[str]:
+    """How many of ``lignes``, archived ones left aside, have each sign (``en_retard``, the holes) and each redaction."""
+    found: Counter[str] = Counter()
+    for ligne in lignes:
+        if ligne.valeurs["redaction"] != (Redaction.ARCHIVEE,):
+            found.update((*ligne.signes, *ligne.valeurs["redaction"]))
+    return found

@@ -443,9 +443,9 @@ def test_an_opendocument_file_is_read_with_its_dates_amounts_and_repeated_rows(p
     assert LigneBudget.objects.get().prevu == Decimal("1250.50")
 
 
-def _zip(**parts):
+def _zip(method=zipfile.ZIP_DEFLATED, **parts):
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(written, "w", method) as archive:
         for name, content in parts.items():
             archive.writestr(name.replace("__", "/"), content)
     return written.getvalue()
@@ -485,6 +485,7 @@ HOSTILES = {
     "empty": (b"", "est vide"),
     "blank sheet": (workbook_of([]), "est vide"),
     "zip bomb": (_bomb(), "trop lourd une fois décompressé"),
+    "another compression": (_zip(zipfile.ZIP_LZMA, mimetype="x"), "d’une façon que le portail ne lit pas"),
     "old or encrypted": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "mot de passe"),
     "cut": (workbook_of(["Action"], ["A"])[:-200], "abîmé"),
     "not a workbook": (_zip(**{"hello.txt": "x"}), "n.est pas un classeur"),
