@@ -2,12 +2,11 @@
 
 import datetime
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from textwrap import shorten
 from typing import Any
 
-from django.db.models import Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
@@ -15,6 +14,7 @@ from django.utils.text import slugify
 from actions.documents import plan_context_of, plan_filename, printable_fiches
 from actions.models import FicheAction, LigneBudget, LigneFinancement, PlanActions
 from actions.models.arbre import BrancheAxe
+from actions.models.bord import COUTS, FINANCEMENTS, Sommes, said_of_abandoned, summed
 from actions.models.depuis import FicheChangee, changes_since, in_plan
 from actions.models.fiche import AVANCEMENTS_FINIS, Avancement
 from actions.models.progression import Progression
@@ -35,24 +35,23 @@ def titre_court(fiche: FicheAction) -> str:
 
 
 @dataclass
-class Montants:
-    """Euros of an axe; ``None`` where nothing was entered, refused fundings left out."""
-
-    prevu: Decimal | None = None
-    realise: Decimal | None = None
-    demande: Decimal | None = None
-    obtenu: Decimal | None = None
+class Montants(Sommes):
+    """The money of an axe."""
 
     @property
     def is_vide(self) -> bool:
-        return self.prevu is self.realise is self.demande is self.obtenu is None
+        return all(value is None for value in asdict(self).values())
+
+    @property
+    def abandons(self) -> str:
+        return said_of_abandoned([self])
 
     @property
     def a_trouver(self) -> Decimal | None:
         """What was asked for and is not obtained yet, ``None`` when nothing is."""
         if self.demande is None:
             return None
-        gap = self.demande - (self.obtenu or 0)
+        gap = self.demande - (self.obtenu or 0) + (self.obtenu_abandon or 0)
         return gap if gap > 0 else None
 
 
@@ -136,13 +135,11 @@ def _montants(fiches: Any) -> dict[int, Montants]:
     """By axe, in two queries."""
     ids = fiches.order_by().values("pk")
     found: dict[int, Montants] = defaultdict(Montants)
-    costs = LigneBudget.objects.filter(fiche__in=ids).order_by().values("fiche__axe")
-    for row in costs.annotate(p=Sum("prevu"), r=Sum("realise")):
-        found[row["fiche__axe"]].prevu, found[row["fiche__axe"]].realise = row["p"], row["r"]
-    fundings = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
-    for funding in fundings.order_by().values("fiche__axe").annotate(d=Sum("demande"), o=Sum("obtenu")):
-        axe = found[funding["fiche__axe"]]
-        axe.demande, axe.obtenu = funding["d"], funding["o"]
+    granted = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
+    for rows, sums in ((LigneBudget.objects.filter(fiche__in=ids), COUTS), (granted, FINANCEMENTS)):
+        for row in summed(rows, sums, "fiche__axe"):
+            for name in sums:
+                setattr(found[row["fiche__axe"]], name, row[f"somme_{name}"])
     return found
 
 

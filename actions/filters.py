@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 from actions.models import Axe, FicheAction, Objectif
 from actions.models.facettes import AUCUN, fold, read_lignes
-from actions.models.fiche import Avancement, Redaction
+from actions.models.fiche import PLACE, Avancement, Redaction
 from actions.models.libelles import redaction_choices
 from actions.models.noms import key_of_name
 from conventions.models import Commune, Convention, Domaine, Organisation, Territoire
@@ -29,15 +29,6 @@ def _rank(field, codes):
     )
 
 
-PLACE = (
-    "plan",
-    "axe__ordre",
-    "axe",
-    F("objectif__ordre").asc(nulls_first=True),
-    "objectif",
-    "ordre",
-    "pk",
-)
 PRIORITE = _rank("priorite", [code for code, _ in FicheAction.Priorite.choices])
 AVANCEMENT = _rank("avancement", Avancement.values)
 REDACTION = _rank("redaction", Redaction.values)
@@ -127,7 +118,7 @@ class FicheFilter(ListFilter):
     tri_par_defaut = "place"
     MOTS_MAX = 200
 
-    q = django_filters.CharFilter(label="Mots du titre, numéro", method="leave")
+    q = django_filters.CharFilter(label="Mots, numéro", method="leave")
     axe = Dimension(label="Axe")
     objectif = Dimension(label="Objectif", aucun="Directement sous l’axe")
     domaine = Dimension(label="Domaine", aucun="Sans domaine")
@@ -151,19 +142,20 @@ class FicheFilter(ListFilter):
         model = FicheAction
         fields = []
 
-    def __init__(self, data=None, *, queryset, convention, roles=(), **kwargs):
-        """``data``: what follows « ? », as a QueryDict or as text. ``roles``: those of the reader, whose words tell how far
+    def __init__(self, data=None, *, queryset, convention, roles=(), lecteur=None, **kwargs):
+        """``data``: what follows « ? », as a QueryDict or as text. ``roles``: those of ``lecteur``, whose words tell how far
         a text is."""
         asked = data.copy() if isinstance(data, QueryDict) else QueryDict(data or "", mutable=True)
         super().__init__(asked, queryset=queryset, **kwargs)
         # An empty address would be replaced by one that cannot be written.
         self.data = asked
-        self.convention = convention
-        self.lignes = read_lignes(queryset, convention)
+        self.convention, self.lecteur = convention, lecteur
+        self.ecartes = []
+        self.clean_words()
+        self.lignes = read_lignes(queryset, convention, self.mots)
         self.dimensions = [name for name, row in self.filters.items() if isinstance(row, Dimension)]
         self.holes = [name for name, row in self.filters.items() if isinstance(row, Hole)]
         self.offer(roles)
-        self.ecartes = []
         self.clean_address()
 
     def leave(self, queryset, name, value):
@@ -174,7 +166,7 @@ class FicheFilter(ListFilter):
         porteuse = self.convention.principale_id or self.convention.pk
         named = {
             name: {int(key) for ligne in self.lignes for key in ligne.valeurs[name] if key != AUCUN}
-            for name in ("structure", "financeur", "cadre")
+            for name in ("structure", "financeur", "commune", "cadre")
         }
         axes = Axe.objects.filter(plan__convention=porteuse)
         objectifs = Objectif.objects.filter(axe__plan__convention=porteuse).order_by(
@@ -182,6 +174,12 @@ class FicheFilter(ListFilter):
         )
         domaines = Domaine.objects.all()
         communes = Commune.objects.filter(territoires=self.convention.territoire_id).order_by("nom")
+        # Those that left the territoire are still named by its fiches.
+        parties = (
+            Commune.objects.filter(pk__in=named["commune"])
+            .exclude(territoires=self.convention.territoire_id)
+            .order_by("nom")
+        )
         organisations = Organisation.objects.filter(pk__in=named["structure"] | named["financeur"]).order_by(
             "nom", "pk"
         )
@@ -189,7 +187,8 @@ class FicheFilter(ListFilter):
             "debut", "pk"
         )
         territoires = Territoire.objects.filter(conventions__in=cadres.order_by()).distinct()
-        load_together(axes, objectifs, domaines, communes, organisations, cadres, territoires)
+        load_together(axes, objectifs, domaines, communes, parties, organisations, cadres, territoires)
+        self.communes = list(communes)
         lieux = {row.pk: row for row in territoires}
         for row in cadres:
             row.territoire = lieux[row.territoire_id]
@@ -202,7 +201,7 @@ class FicheFilter(ListFilter):
             "pilote": sorted(pilotes.items(), key=lambda item: (fold(item[1]), item[0])),
             "structure": [(row.pk, str(row)) for row in organisations if row.pk in named["structure"]],
             "financeur": [(row.pk, str(row)) for row in organisations if row.pk in named["financeur"]],
-            "commune": [(row.pk, row.nom) for row in communes],
+            "commune": [(row.pk, row.nom) for row in (*communes, *parties)],
             "cadre": [(row.pk, str(row)) for row in cadres],
             "annee": [(annee, str(annee)) for annee in self.convention.annees],
         }
@@ -216,6 +215,17 @@ class FicheFilter(ListFilter):
     def labels(self, name):
         """The words of each value of a filter."""
         return dict(self.filters[name].extra["choices"])
+
+    def clean_words(self):
+        words = self.data.get("q", "").replace("\x00", "")
+        if len(words) > self.MOTS_MAX:
+            self.ecartes.append(
+                f"La recherche est trop longue\u00a0: seuls ses {self.MOTS_MAX} premiers caractères sont cherchés."
+            )
+        if "q" in self.data:
+            self.data["q"] = words[: self.MOTS_MAX].strip()
+            if not self.data["q"]:
+                del self.data["q"]
 
     def clean_address(self):
         """Take out of ``data`` what means nothing here, and say it; bring older writings of an address to the present one."""
@@ -241,15 +251,6 @@ class FicheFilter(ListFilter):
             # Django reads « false », « 0 » and nothing as a box left empty.
             if self.data.get(name) in ("", "0", "false", "False"):
                 self.data.pop(name, None)
-        words = self.data.get("q", "").replace("\x00", "")
-        if len(words) > self.MOTS_MAX:
-            self.ecartes.append(
-                f"La recherche est trop longue\u00a0: seuls ses {self.MOTS_MAX} premiers caractères sont cherchés."
-            )
-        if "q" in self.data:
-            self.data["q"] = words[: self.MOTS_MAX].strip()
-            if not self.data["q"]:
-                del self.data["q"]
 
     @cached_property
     def asked(self):
@@ -268,7 +269,8 @@ class FicheFilter(ListFilter):
         failed += [name for name in self.holes_asked if name not in ligne.signes]
         if words:
             intitule, code = ligne.mots
-            if not all(word in intitule or code.startswith(word) for word in words):
+            # A piece of a word of the title is enough too, as is the beginning of the number.
+            if not ligne.is_trouvee and not all(word in intitule or code.startswith(word) for word in words):
                 failed.append("q")
         return failed
 
@@ -367,6 +369,19 @@ class FicheFilter(ListFilter):
         return rest.urlencode()
 
     @property
+    def mes_fiches(self):
+        """(address of the fiches that the reader pilots, whether they are the ones shown), or nothing when there are none."""
+        mine = f"compte-{self.lecteur.pk}" if self.lecteur else ""
+        if mine not in self.named["pilote"]:
+            return None
+        is_shown = self.asked.get("pilote") == {mine}
+        rest = self.data.copy()
+        rest.setlist("pilote", [] if is_shown else [mine])
+        for name in ("page", "groupe"):
+            rest.pop(name, None)
+        return f"?{rest.urlencode()}", is_shown
+
+    @property
     def mots(self):
         """The words looked for, as typed."""
         return self.data.get("q", "")
@@ -390,9 +405,5 @@ def _shown(value):
 def fiche_filter(user, convention, data):
     """The filter of the fiches of ``convention`` that ``user`` sees; ``data`` is a QueryDict or a query string."""
     fiches = FicheAction.objects.visible_to(user).of_convention(convention)
-    return FicheFilter(data, queryset=fiches, convention=convention, roles=roles_on(user, convention.pk))
-
-
-def filtered_fiches(user, convention, data):
-    """The fiches themselves, sorted as the address says. What was left aside of the address is in ``fiche_filter``."""
-    return fiche_filter(user, convention, data).qs
+    roles = roles_on(user, convention.pk)
+    return FicheFilter(data, queryset=fiches, convention=convention, roles=roles, lecteur=user)

@@ -12,10 +12,6 @@ from actions.models.lecture import for_document
 from conventions.models import Convention, Habilitation
 from ctg_portal.templatetags.portal import nombre, pluralize
 
-LECTEURS = frozenset(
-    {Habilitation.Role.COORDINATION, Habilitation.Role.RELECTURE, Habilitation.Role.PILOTAGE}
-)
-"""Roles that see every confidential fiche: to them alone their number may be told."""
 COMMENTAIRES = "Les commentaires de la relecture et les notes réservées à la CAF n’y sont pas."
 
 CONFIDENTIELLES = "Les fiches confidentielles, s’il y en a, n’y sont pas."
@@ -23,7 +19,7 @@ CONFIDENTIELLES = "Les fiches confidentielles, s’il y en a, n’y sont pas."
 
 def _left_out(confidentielles: int, roles: Collection[str]) -> list[str]:
     """A number would tell others that confidential fiches exist, and what they are about when the list is filtered."""
-    if LECTEURS.isdisjoint(roles):
+    if set(Habilitation.LECTEURS_CONFIDENTIELS).isdisjoint(roles):
         return [CONFIDENTIELLES]
     if not confidentielles:
         return []

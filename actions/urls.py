@@ -92,6 +92,7 @@ envois = [
     path("<uuid:pk>/colonnes/", tableur.ImportColonnesView.as_view(), name="import_colonnes"),
     path("<uuid:pk>/", tableur.EnvoiView.as_view(), name="envoi"),
     path("<uuid:pk>/confirmer/", tableur.EnvoiConfirmView.as_view(), name="envoi_confirm"),
+    path("<uuid:pk>/ligne/", tableur.EnvoiRowView.as_view(), name="envoi_row"),
     path("<uuid:pk>/maintenant/", tableur.EnvoiNowView.as_view(), name="envoi_now"),
     path("<uuid:pk>/abandonner/", tableur.EnvoiDropView.as_view(), name="envoi_drop"),
 ]

@@ -5,10 +5,11 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
 from conventions.models import Convention
+from ctg_portal.mixins import PagesMixin
 from ctg_portal.permissions import Can
 
 
-class InConventionMixin:
+class InConventionMixin(PagesMixin):
     """For every page inside a convention: ``self.convention`` from ``code``, the room of the left rail, ``can``.
 
     ``convention_lookup`` narrows the view's queryset to that convention, so that an id of another one is a 404.

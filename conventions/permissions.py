@@ -89,7 +89,7 @@ def has_role(user: User, convention_id: int, roles: Iterable[str]) -> bool:
 
 def is_confidential_reader(user: User, convention_id: int) -> bool:
     """May read every confidential fiche of the convention: its coordination, the CAF and the élus."""
-    return has_role(user, convention_id, (Role.COORDINATION, Role.RELECTURE, Role.PILOTAGE))
+    return has_role(user, convention_id, Habilitation.LECTEURS_CONFIDENTIELS)
 
 
 @rules.predicate

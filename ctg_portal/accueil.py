@@ -5,7 +5,7 @@ import datetime
 from django.urls import reverse
 
 from actions.models import Avis, FicheAction, Reserve
-from actions.models.progression import count_expected
+from actions.models.facettes import count_expected, read_lignes
 from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
 from conventions.permissions import Role
@@ -15,11 +15,15 @@ from governance.models import Decision, Reunion
 
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
     """What is expected of ``user`` on ``convention``: dicts (``text``, ``url``, ``count``), most pressing first."""
-    fiches = FicheAction.objects.visible_to(user).filter(plan__convention=convention).actives()
-    if roles.isdisjoint((Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)):
-        fiches = fiches.filter(pilotes__user=user)
-    compte = count_expected(fiches)
-    table = reverse("actions:fiches", args=[convention.code])
+    lignes_du_plan = read_lignes(FicheAction.objects.visible_to(user).of_convention(convention), convention)
+    siennes = roles.isdisjoint((Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION))
+    if siennes:
+        lignes_du_plan = [ligne for ligne in lignes_du_plan if f"compte-{user.pk}" in ligne.valeurs["pilote"]]
+    compte = count_expected(lignes_du_plan)
+    # The list that a count opens holds what was counted.
+    table = reverse("actions:fiches", args=[convention.code]) + (
+        f"?pilote=compte-{user.pk}&" if siennes else "?"
+    )
     lignes: list[tuple[int, str, str, str]] = []
     plan = reverse("actions:plan", args=[convention.code])
     if Role.RELECTURE in roles:
@@ -32,7 +36,7 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
             )
         )
         lignes.append(
-            (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}?redaction=en_relecture")
+            (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}redaction=en_relecture")
         )
     if Role.COORDINATION in roles:
         reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=convention)
@@ -50,27 +54,32 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
                 compte["a_completer"],
                 "fiche à compléter pour la CAF",
                 "fiches à compléter pour la CAF",
-                f"{table}?redaction=a_completer",
+                f"{table}redaction=a_completer",
             ),
-            (compte["en_retard"], "fiche en retard", "fiches en retard", f"{table}?en_retard=on"),
-            (compte["sans_pilote"], "fiche sans pilote", "fiches sans pilote", f"{table}?sans_pilote=on"),
+            (compte["en_retard"], "fiche en retard", "fiches en retard", f"{table}en_retard=on"),
+            (
+                0 if siennes else compte["sans_pilote"],
+                "fiche sans pilote",
+                "fiches sans pilote",
+                f"{table}sans_pilote=on",
+            ),
             (
                 compte["sans_echeance"],
                 "fiche sans échéance",
                 "fiches sans échéance",
-                f"{table}?sans_echeance=on",
+                f"{table}sans_echeance=on",
             ),
             (
                 compte["sans_indicateur"],
                 "fiche sans indicateur",
                 "fiches sans indicateur",
-                f"{table}?sans_indicateur=on",
+                f"{table}sans_indicateur=on",
             ),
             (
-                compte["brouillons"],
+                compte["brouillon"],
                 "fiche en brouillon",
                 "fiches en brouillon",
-                f"{table}?redaction=brouillon",
+                f"{table}redaction=brouillon",
             ),
         ]
     return [

@@ -114,6 +114,7 @@ def read_grilles(content: bytes, name: str) -> list[Grille]:
 def _read_zip(content: bytes, name: str) -> list[Grille]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            check_parts(archive, name)
             is_ods = "mimetype" in archive.namelist() and b"opendocument" in archive.read("mimetype")[:200]
         if is_ods:
             return _read_ods(content, name)
@@ -218,8 +219,8 @@ _CELLULES = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 
 
 def _read_ods(content: bytes, name: str) -> list[Grille]:
+    """``content``: an archive that passed ``check_parts``."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        check_parts(archive, name)
         names = archive.namelist()
         if not archive.read("mimetype").startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
             raise ImportRefuse(f"« {name} » n’est pas un classeur : envoyez un fichier .xlsx, .ods ou .csv.")

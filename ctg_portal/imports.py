@@ -274,6 +274,12 @@ def check_parts(archive: zipfile.ZipFile, name: str) -> None:
         for part in parts
     ):
         raise ImportRefuse(f"« {name} » est trop lourd une fois décompressé.")
+    # Other methods may ask for gigabytes of memory, whatever the size.
+    if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
+        raise ImportRefuse(
+            f"« {name} » est compressé d’une façon que le portail ne lit pas : ouvrez-le dans un tableur, enregistrez-le, "
+            "et recommencez."
+        )
 
 
 def has_doctype(part: bytes) -> bool:

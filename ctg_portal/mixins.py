@@ -8,6 +8,17 @@ from ctg_portal.permissions import Can
 from ctg_portal.workflow import TransitionError
 
 
+class PagesMixin:
+    """For lists of pages: a page that is no longer there is the last one, and what is no number the first.
+
+    A list grows shorter while it is read: that is no fault of the address.
+    """
+
+    def paginate_queryset(self, queryset, page_size):
+        page = self.get_paginator(queryset, page_size).get_page(self.request.GET.get(self.page_kwarg))
+        return page.paginator, page, page.object_list, page.has_other_pages()
+
+
 class PermissionMixin:
     """For views on one object (``get_object``): ``permission`` names the row of the rules to satisfy.
 

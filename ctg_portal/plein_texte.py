@@ -5,6 +5,7 @@ them from there, so that the question and the index always say the same thing.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +27,8 @@ LONGUEUR_MAX = 200
 
 
 def sans_accents(texte: str) -> str:
-    """What ``recherche_texte`` gives: two signs for a ligature, one for any other."""
-    texte = texte.translate(_TABLE)
+    """What ``recherche_texte`` gives, from the composed form of the text: two signs for a ligature, one for any other."""
+    texte = unicodedata.normalize("NFC", texte).translate(_TABLE)
     for ligature, lettres in _LIGATURES.items():
         texte = texte.replace(ligature, lettres)
     return texte
@@ -94,7 +95,8 @@ def marques(textes: Sequence[str], question: str) -> list[list[Morceau]]:
     """Each text cut where the words of ``question`` are found in it, its accents kept; one query for all."""
     if not textes:
         return []
-    clean = [re.sub("[\x00\x02\x03]", " ", texte) for texte in textes]
+    # An accent may come as a sign of its own, as macOS writes it: the two texts are laid side by side composed.
+    clean = [unicodedata.normalize("NFC", re.sub("[\x00\x02\x03]", " ", texte)) for texte in textes]
     requete, params = Requete(question).as_sql(None, connection)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -18,6 +18,7 @@ from conventions.permissions import Role, all_roles, roles_on
 from ctg_portal.accueil import a_faire, alertes_pour, decisions_ouvertes, prochaine_reunion
 from ctg_portal.composants import SAMPLE
 from ctg_portal.demo.accounts import demo_accounts
+from ctg_portal.mixins import PagesMixin
 from ctg_portal.portefeuille import Portefeuille, PortefeuilleFilter, ctg_of, export_xlsx
 from ctg_portal.recherche import Recherche, RechercheForm
 from ctg_portal.session import prolong_session, session_end
@@ -88,7 +89,7 @@ class PortefeuilleMixin:
         return super().get_context_data(object_list=portefeuille, **kwargs)
 
 
-class HomeView(PortefeuilleMixin, FilterView):
+class HomeView(PortefeuilleMixin, PagesMixin, FilterView):
     """The portfolio; whoever has a single CTG running and reviews nothing goes straight to it."""
 
     template_name = "accueil/portefeuille.html"

@@ -16,7 +16,7 @@ from actions.graphiques import (
     graphique_indicateurs,
 )
 from actions.models import FicheAction
-from actions.models.bord import indicators_on_track, money_of, total_budget
+from actions.models.bord import indicators_on_track, money_of, said_of_abandoned, total_budget
 from actions.models.progression import Progression
 from conventions.graphiques import graphique_annees
 from conventions.models import Montants, montants_total
@@ -232,6 +232,8 @@ def _argent(matiere: Matiere, _: SommaireDossier) -> tuple[str, list[Contenu]]:
             Tableau("Coûts et financements des fiches par année, à l’euro près", colonnes, lignes, total=True)
         ),
     ]
+    if abandons := said_of_abandoned(exercices):
+        contenus.append(_mots(Texte(abandons)))
     if financeurs:
         tete = (
             Colonne("Financeur", 50),

@@ -193,6 +193,7 @@ ROWS: dict[str, Row] = {
     "actions:envoi": inside("envoi", allowed=COORD),
     # Its file is no workbook: the page says so.
     "actions:envoi_confirm": inside("envoi", allowed=COORD, method="post"),
+    "actions:envoi_row": inside("envoi_plan", allowed=COORD, method="post", status=302),
     "actions:envoi_now": inside("envoi", allowed=COORD, method="post", status=302),
     "actions:envoi_drop": inside("envoi_a_jeter", allowed=COORD, method="post", status=302),
     "actions:fiches": inside(),

@@ -20,9 +20,10 @@ from actions.models import (
     Public,
 )
 from conventions.forms.base import OrderedFormSet, RowChoiceField, RowForm, SectionForm, date_input
-from conventions.models import Dispositif, Domaine, Organisation, people_of
+from conventions.models import Commune, Dispositif, Domaine, Organisation, people_of
 from ctg_portal.chargement import load_together
 from ctg_portal.fields import MontantField, NombreField, TexteLong
+from ctg_portal.models import User
 from ctg_portal.mots import words_of
 from ctg_portal.templatetags.portal import date_heure
 from diagnostics.models import Constat, Enjeu
@@ -45,15 +46,25 @@ class Choix:
         self.rows = {
             "domaines": Domaine.objects.all(),
             "publics": Public.objects.all(),
-            "communes": convention.territoire.communes.order_by("nom"),
+            "communes": self._communes(),
             "enjeux": Enjeu.objects.filter(diagnostic__convention=convention),
             "constats": Constat.objects.filter(diagnostic__convention=convention),
             "cadres": convention.contrats_lies.select_related("territoire"),
             "organisations": self._organisations(),
             "dispositifs": Dispositif.objects.all(),
-            "people": people_of(convention),
+            "people": self._people(),
         }
         self.saved = {}
+
+    def _communes(self):
+        """Those of the territoire, and those that the fiche named before they left it: no save drops them."""
+        named = Q(pk__in=self.fiche.plan.convention.territoire.communes.values("pk"))
+        return Commune.objects.filter(named | Q(pk__in=self.fiche.communes.values("pk"))).order_by("nom")
+
+    def _people(self):
+        """Those who follow the convention, and its pilotes who do not any more."""
+        named = Q(pk__in=people_of(self.fiche.plan.convention).values("pk"))
+        return User.objects.filter(named | Q(pk__in=self.fiche.pilotes.values("user")))
 
     def _organisations(self):
         """Whom the fiche may name: those of its convention, and those it already names."""

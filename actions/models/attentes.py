@@ -3,7 +3,21 @@
 import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, DateField, F, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    DateField,
+    F,
+    Max,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce, Greatest
 from django.urls import reverse
 from django.utils import timezone
@@ -61,10 +75,14 @@ def with_nouvelles(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
 
 def silent(fiches: FicheActionQuerySet, today: datetime.date | None = None) -> FicheActionQuerySet:
     """Actions under way, or that should have begun, without news for six months."""
-    since = (today or timezone.localdate()) - SILENCE
+    return with_nouvelles(followed(fiches)).filter(_silence(today or timezone.localdate()))
+
+
+def _silence(today: datetime.date) -> Q:
+    """On fiches that are followed, with their ``derniere_nouvelle``."""
+    since = today - SILENCE
     running = Q(avancement=Avancement.EN_COURS) | Q(avancement=Avancement.A_VENIR, debut__lte=since)
-    old = Q(derniere_nouvelle__lte=since)  # annotated
-    return with_nouvelles(followed(fiches)).filter(running & old)
+    return running & Q(derniere_nouvelle__lte=since)
 
 
 def followed(fiches: FicheActionQuerySet) -> FicheActionQuerySet:
@@ -84,7 +102,8 @@ def annee_du_bilan(today: datetime.date) -> int:
 def piloted_by(user: User) -> list[FicheAction]:
     """The fiches that ``user`` pilots, all conventions together, each with its ``attentes``; the most pressing first."""
     mine = FicheAction.objects.visible_to(user).actives().filter(pilotes__user=user)
-    annee = annee_du_bilan(timezone.localdate())
+    today = timezone.localdate()
+    annee = annee_du_bilan(today)
     fiches = (
         with_nouvelles(mine)
         .select_related("plan__convention__territoire", "axe", "objectif")
@@ -95,10 +114,15 @@ def piloted_by(user: User) -> list[FicheAction]:
         )
         .with_late()
         .annotate(
+            is_silent=Case(
+                When(_silence(today), then=Value(True)), default=Value(False), output_field=BooleanField()
+            ),
             nb_bilans=Count("bilans", filter=Q(bilans__annee=annee), distinct=True),
             nb_attendent=Count(
                 "commentaires",
-                filter=Q(commentaires__resolu_le=None) & ~Q(commentaires__auteur=user),
+                # A join does not go through the manager: the CAF's own notes are left out here.
+                filter=Q(commentaires__portee="equipe", commentaires__etat="ouvert")
+                & ~Q(commentaires__auteur=user),
                 distinct=True,
             ),
         )
@@ -164,7 +188,7 @@ def _on_dates(fiche: FicheAction, user: User) -> list[Attente]:
                 phrase = f"L’étape « {etape} » est en retard de {_days(today - etape.echeance)}."
                 found.append(Attente(2, etape.echeance, "etape", phrase, url, action))
                 break
-        if _is_silent(fiche, today):
+        if fiche.is_silent:  # type: ignore[attr-defined]  # annotated
             depuis = fiche.derniere_nouvelle  # type: ignore[attr-defined]  # annotated
             phrase = f"Aucune nouvelle depuis {(today - depuis).days // 30} mois."
             found.append(Attente(4, depuis, "silence", phrase, url, action))
@@ -180,14 +204,6 @@ def _on_dates(fiche: FicheAction, user: User) -> list[Attente]:
 
 def _days(delta: datetime.timedelta) -> str:
     return "1 jour" if delta.days == 1 else f"{delta.days} jours"
-
-
-def _is_silent(fiche: FicheAction, today: datetime.date) -> bool:
-    since = today - SILENCE
-    begun = fiche.avancement == Avancement.EN_COURS or (
-        fiche.avancement == Avancement.A_VENIR and fiche.debut is not None and fiche.debut <= since
-    )
-    return begun and fiche.derniere_nouvelle <= since  # type: ignore[attr-defined]  # annotated
 
 
 def _owes_bilan(fiche: FicheAction, annee: int) -> bool:

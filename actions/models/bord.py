@@ -1,35 +1,91 @@
 """The plan at a glance: what it costs, who pays, and whether its indicators are on their way."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Sum
+from django.db.models import OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from actions.models.fiche import Avancement, FicheActionQuerySet
 from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement, Mesure
 from actions.models.trajectoire import Trajectoire
+from ctg_portal.templatetags.portal import euros
 
 
-@dataclass(frozen=True)
-class Exercice:
-    """A year of the plan, in euros; ``None`` where nothing was entered, refused fundings left out."""
+@dataclass
+class Sommes:
+    """Euros; ``None`` where nothing was entered, refused fundings left out.
 
-    annee: int
+    What was spent or obtained is counted whatever became of the action; what is planned or asked for is not, once it is
+    abandoned. ``*_abandon``: the share of abandoned actions, counted or not.
+    """
+
     prevu: Decimal | None = None
     realise: Decimal | None = None
     demande: Decimal | None = None
     obtenu: Decimal | None = None
+    prevu_abandon: Decimal | None = None
+    realise_abandon: Decimal | None = None
+    demande_abandon: Decimal | None = None
+    obtenu_abandon: Decimal | None = None
+
+
+@dataclass
+class Exercice(Sommes):
+    """A year of the plan."""
+
+    annee: int = 0
+
+
+ABANDONNEE = Q(fiche__avancement=Avancement.ABANDONNEE)
+COUTS = {
+    "prevu": Sum("prevu", filter=~ABANDONNEE),
+    "realise": Sum("realise"),
+    "prevu_abandon": Sum("prevu", filter=ABANDONNEE),
+    "realise_abandon": Sum("realise", filter=ABANDONNEE),
+}
+"""Sums of lines of budget, by name of ``Sommes``."""
+FINANCEMENTS = {
+    "demande": Sum("demande", filter=~ABANDONNEE),
+    "obtenu": Sum("obtenu"),
+    "demande_abandon": Sum("demande", filter=ABANDONNEE),
+    "obtenu_abandon": Sum("obtenu", filter=ABANDONNEE),
+}
+"""The same of lines of financement."""
+
+
+def summed(rows: QuerySet[Any], sums: Mapping[str, Any], *by: str) -> QuerySet[Any, dict[str, Any]]:
+    """``sums`` of the lines ``rows``, one row for each value of ``by``."""
+    return rows.order_by().values(*by).annotate(**{f"somme_{name}": found for name, found in sums.items()})
+
+
+def said_of_abandoned(sommes: Iterable[Sommes]) -> str:
+    """What the sums hold of abandoned actions, and what they leave out, in sentences; « » without any."""
+    rows = list(sommes)
+
+    def of(name: str, mot: str) -> str:
+        total = sum((getattr(row, name) or Decimal(0) for row in rows), Decimal(0))
+        return f"{euros(total)} {mot}" if total else ""
+
+    counted = [of("realise_abandon", "de coût réalisé"), of("obtenu_abandon", "de financement obtenu")]
+    left = [of("prevu_abandon", "de coût prévu"), of("demande_abandon", "de financement demandé")]
+    said = []
+    if any(counted):
+        said.append(f"Dont actions abandonnées\u00a0: {' et '.join(filter(None, counted))}.")
+    if any(left):
+        said.append(f"Non comptés, pour des actions abandonnées\u00a0: {' et '.join(filter(None, left))}.")
+    return " ".join(said)
 
 
 @dataclass(frozen=True)
 class PartFinanceur:
-    """Euros of a financeur; ``None`` where nothing was entered."""
+    """Euros of a financeur, as in ``Sommes``."""
 
     nom: str
     demande: Decimal | None = None
@@ -47,27 +103,23 @@ def money_of(
     """The years of ``budget_by_year``, and who is asked and who gives, the largest first; two queries."""
     ids = fiches.order_by().values("pk")
     years: dict[int, dict[str, Decimal | None]] = {annee: {} for annee in annees}
-    costs = LigneBudget.objects.filter(fiche__in=ids).order_by().values("annee")
-    for row in costs.annotate(p=Sum("prevu"), r=Sum("realise")):
-        years.setdefault(row["annee"], {}).update(prevu=row["p"], realise=row["r"])
-    fundings = (
-        LigneFinancement.objects.filter(fiche__in=ids)
-        .exclude(etat=LigneFinancement.Etat.REFUSE)
-        .order_by()
-        .values("annee", "financeur", "financeur__nom")
-        .annotate(d=Sum("demande"), o=Sum("obtenu"))
-    )
+    for row in summed(LigneBudget.objects.filter(fiche__in=ids), COUTS, "annee"):
+        years.setdefault(row["annee"], {}).update({name: row[f"somme_{name}"] for name in COUTS})
+    granted = LigneFinancement.objects.filter(fiche__in=ids).exclude(etat=LigneFinancement.Etat.REFUSE)
+    fundings = summed(granted, FINANCEMENTS, "annee", "financeur", "financeur__nom")
     parts: dict[int, PartFinanceur] = {}
     for funding in fundings:
         year = years.setdefault(funding["annee"], {})
-        year["demande"] = _plus(year.get("demande"), funding["d"])
-        year["obtenu"] = _plus(year.get("obtenu"), funding["o"])
+        for name in FINANCEMENTS:
+            year[name] = _plus(year.get(name), funding[f"somme_{name}"])
         part = parts.get(funding["financeur"], PartFinanceur(funding["financeur__nom"]))
         parts[funding["financeur"]] = PartFinanceur(
-            part.nom, _plus(part.demande, funding["d"]), _plus(part.obtenu, funding["o"])
+            part.nom,
+            _plus(part.demande, funding["somme_demande"]),
+            _plus(part.obtenu, funding["somme_obtenu"]),
         )
     return (
-        [Exercice(annee, **years[annee]) for annee in sorted(years)],
+        [Exercice(annee=annee, **years[annee]) for annee in sorted(years)],
         sorted(parts.values(), key=lambda part: (-(part.demande or part.obtenu or 0), part.nom)),
     )
 

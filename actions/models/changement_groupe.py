@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from actions.models.complements import complements_of, with_sections
-from actions.models.fiche import Avancement, FicheAction, Pilote, Redaction, Transition
+from actions.models.fiche import Avancement, FicheAction, Pilote, Transition
 from actions.models.noms import key_of_name
 from conventions.models import Convention
 from ctg_portal.models import User
@@ -103,10 +103,12 @@ def state_of(fiche: FicheAction, champ: str) -> Etat:
         case Champ.ECHEANCE:
             return fiche.echeance.isoformat() if fiche.echeance else ""
         case Champ.PILOTE:
-            return [
-                [row.user_id, "" if row.user_id else row.nom, row.fonction] for row in fiche.pilotes.all()
-            ]
+            return [_said(row) for row in fiche.pilotes.all()]
     raise AssertionError(champ)
+
+
+def _said(pilote: Pilote) -> list[Any]:
+    return [pilote.user_id, "" if pilote.user_id else pilote.nom, pilote.fonction]
 
 
 def said(etat: Etat, champ: str, noms: dict[int, str]) -> str:
@@ -133,16 +135,35 @@ class LigneApercu:
         return not self.refus and self.avant != self.apres
 
 
-def refusal(fiche: FicheAction, changement: Changement, *, by: User) -> str:
-    """Why ``by`` cannot make this change to a loaded fiche, in a sentence; empty when nothing stands in the way."""
-    permission, section = DROITS[changement.champ]
+def closed(fiche: FicheAction, champ: str, *, by: User) -> str:
+    """Why ``by`` cannot change this field of a loaded fiche now, in a sentence; empty when they may."""
+    permission, section = DROITS[Champ(champ)]
     if not by.has_perm(permission, fiche):
         if by.has_perm("actions.write_ficheaction", fiche):
             return f"La fiche est «\u00a0{fiche.get_redaction_display().lower()}\u00a0»\u00a0: ce champ n’y change pas."
         return "Vous ne pouvez pas modifier cette fiche."
     complements = complements_of(fiche) if section else None
-    if complements and complements.is_locked(section):
-        return complements.refus(section)
+    return complements.refus(section) if complements and complements.is_locked(section) else ""
+
+
+def out_of_order(fiche: FicheAction, champ: str, etat: Etat) -> str:
+    """Why the dates of ``fiche`` do not let it say ``etat``, in a sentence; empty when they do."""
+    match champ:
+        case Champ.AVANCEMENT:
+            nom, jour = "La fin réelle", etat[2]
+        case Champ.ECHEANCE:
+            nom, jour = "L’échéance", etat
+        case _:
+            return ""
+    if fiche.debut and jour and datetime.date.fromisoformat(jour) < fiche.debut:
+        return f"{nom} précéderait le début, le {date_fr(fiche.debut)}."
+    return ""
+
+
+def refusal(fiche: FicheAction, changement: Changement, *, by: User) -> str:
+    """Why ``by`` cannot make this change to a loaded fiche, in a sentence; empty when nothing stands in the way."""
+    if refus := closed(fiche, changement.champ, by=by):
+        return refus
     try:
         if changement.champ == Champ.AVANCEMENT:
             if fiche.avancement == changement.valeur:
@@ -150,16 +171,10 @@ def refusal(fiche: FicheAction, changement: Changement, *, by: User) -> str:
             fiche.check_avancement(
                 changement.valeur, motif=changement.motif, fin_reelle=changement.fin_reelle
             )
-        elif (
-            changement.champ == Champ.ECHEANCE
-            and fiche.debut
-            and changement.valeur
-            and datetime.date.fromisoformat(changement.valeur) < fiche.debut
-        ):
-            return f"L’échéance précéderait le début, le {date_fr(fiche.debut)}."
-    except TransitionError as refus:
-        return str(refus)
-    return ""
+            return ""
+    except TransitionError as moved:
+        return str(moved)
+    return out_of_order(fiche, changement.champ, changement.after(fiche))
 
 
 def preview(fiches: Iterable[FicheAction], changement: Changement, *, by: User) -> list[LigneApercu]:
@@ -228,6 +243,32 @@ class ChangementGroupe(models.Model):
     def __str__(self) -> str:
         return self.phrase
 
+    @staticmethod
+    def told(groupes: "Iterable[ChangementGroupe]", *, to: User) -> None:
+        """Give each its ``dites``: (fiche, before, after, in words) of the fiches that ``to`` reads. Two queries."""
+        groupes = list(groupes)
+        visible = FicheAction.objects.visible_to(to).values("pk")
+        lignes = list(
+            LigneChangement.objects.filter(groupe__in=groupes, fiche__in=visible)
+            .select_related("fiche__plan__convention")
+            .order_by("pk")
+        )
+        champs = {groupe.pk: groupe.champ for groupe in groupes}
+        named = {
+            row[0]
+            for ligne in lignes
+            if champs[ligne.groupe_id] == Champ.PILOTE
+            for row in (*ligne.avant, *ligne.apres)
+            if row[0]
+        }
+        noms = {user.pk: str(user) for user in User.objects.filter(pk__in=named)}
+        for groupe in groupes:
+            groupe.dites = [  # type: ignore[attr-defined]  # read by the page
+                (ligne.fiche, said(ligne.avant, groupe.champ, noms), said(ligne.apres, groupe.champ, noms))
+                for ligne in lignes
+                if ligne.groupe_id == groupe.pk
+            ]
+
     @classmethod
     @transaction.atomic
     def make(
@@ -274,27 +315,51 @@ class ChangementGroupe(models.Model):
         return groupe
 
     @transaction.atomic
-    def undo(self, *, by: User) -> tuple[int, list[FicheAction]]:
-        """Give back what each fiche said; (how many, those that changed since and are left as they are)."""
+    def undo(self, *, by: User) -> tuple[int, list[str]]:
+        """Give back what each fiche said; (how many, a sentence for each left as it is: which, and why).
+
+        What ``by`` may not change now is left, as ``make`` would refuse it. ``TransitionError`` when nothing is given back.
+        """
         self.refresh_from_db(from_queryset=ChangementGroupe.objects.select_for_update(of=("self",)))
         if self.annule_le:
             raise TransitionError("Ce changement a déjà été annulé.")
         lignes = {ligne.fiche_id: ligne for ligne in self.lignes.all()}
-        fiches = loaded(FicheAction.objects.filter(pk__in=lignes).order_by("pk"))
-        done, left = 0, []
+        fiches = loaded(FicheAction.objects.visible_to(by).filter(pk__in=lignes).order_by("pk"))
+        comptes = self._comptes(lignes.values())
+        done, left, read = 0, [], 0
         with pghistory.context(par=by.pk):
             for fiche in fiches.select_for_update(of=("self",)):
+                read += 1
                 ligne = lignes[fiche.pk]
-                if fiche.redaction == Redaction.ARCHIVEE or state_of(fiche, self.champ) != ligne.apres:
-                    left.append(fiche)
+                if refus := self._kept(fiche, ligne, comptes, by=by):
+                    left.append(f"«\u00a0{fiche}\u00a0»\u00a0: {refus[:1].lower()}{refus[1:]}")
                     continue
                 _write(fiche, self.champ, ligne.avant, by=by, motif="Changement groupé annulé.")
                 done += 1
+        if hidden := len(lignes) - read:
+            left.append(f"{hidden} que vous ne lisez plus.")
         if not done:
-            raise TransitionError("Toutes ces fiches ont changé depuis\u00a0: il n’y a plus rien à annuler.")
+            raise TransitionError(f"Rien n’a été annulé. {' '.join(left)}")
         self.annule_le, self.annule_par = timezone.now(), by
         self.save(update_fields=["annule_le", "annule_par"])
         return done, left
+
+    def _comptes(self, lignes: "Iterable[LigneChangement]") -> set[int]:
+        """The accounts named before, that are still there."""
+        if self.champ != Champ.PILOTE:
+            return set()
+        named = {row[0] for ligne in lignes for row in ligne.avant if row[0]}
+        return set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
+
+    def _kept(self, fiche: FicheAction, ligne: "LigneChangement", comptes: set[int], *, by: User) -> str:
+        """Why a locked fiche stays as it is, in a sentence; empty when it may be given back."""
+        if state_of(fiche, self.champ) != ligne.apres:
+            return "Elle a changé depuis."
+        if refus := closed(fiche, self.champ, by=by):
+            return refus
+        if self.champ == Champ.PILOTE and not {row[0] for row in ligne.avant if row[0]} <= comptes:
+            return "Le compte d’un ancien pilote n’existe plus."
+        return out_of_order(fiche, self.champ, ligne.avant)
 
 
 def _write(fiche: FicheAction, champ: str, etat: Etat, *, by: User, motif: str) -> None:
@@ -313,14 +378,25 @@ def _write(fiche: FicheAction, champ: str, etat: Etat, *, by: User, motif: str) 
             fiche.echeance = datetime.date.fromisoformat(etat) if etat else None
             fiche.save(update_fields=["echeance", "updated_at"])
         case Champ.PILOTE:
-            now = state_of(fiche, champ)
-            for row in list(fiche.pilotes.all()):
-                if [row.user_id, "" if row.user_id else row.nom, row.fonction] not in etat:
-                    row.delete()
-            last = max((row.ordre for row in fiche.pilotes.all()), default=0)
-            for rank, (user, nom, fonction) in enumerate((row for row in etat if row not in now), start=1):
-                fiche.pilotes.create(user_id=user, nom=nom, fonction=fonction, ordre=last + rank)
+            _write_pilotes(fiche, etat)
             fiche.save(update_fields=["updated_at"])
+
+
+def _write_pilotes(fiche: FicheAction, etat: Etat) -> None:
+    """Keep, make and remove rows until the fiche says ``etat``, in its order."""
+    rows = list(fiche.pilotes.all())
+    kept = []
+    for user, nom, fonction in etat:
+        found = next((row for row in rows if _said(row) == [user, nom, fonction]), None)
+        if found:
+            rows.remove(found)
+        kept.append(found or Pilote(fiche=fiche, user_id=user, nom=nom, fonction=fonction))
+    for row in rows:
+        row.delete()
+    for rank, row in enumerate(kept):
+        if row.pk is None or row.ordre != rank:
+            row.ordre = rank
+            row.save()
 
 
 class LigneChangement(models.Model):

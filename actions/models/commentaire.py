@@ -24,11 +24,6 @@ TEXTE_MAX = 10_000
 """Signs of a remark or of an answer: three pages."""
 CITATION_MAX = 2_000
 """Signs of a passage that is quoted."""
-LECTEURS_CONFIDENTIELS = (
-    Habilitation.Role.COORDINATION,
-    Habilitation.Role.RELECTURE,
-    Habilitation.Role.PILOTAGE,
-)
 RELECTURE_CAF = Q(role=Habilitation.Role.RELECTURE) & (
     Q(organisation=None) | Q(organisation__nature=Organisation.Nature.CAF)
 )
@@ -57,7 +52,7 @@ def mentionable(fiche: FicheAction, *, interne: bool = False) -> models.QuerySet
     if interne:
         return people.filter(habilitations__in=roles.filter(RELECTURE_CAF))
     if fiche.confidentielle:
-        readers = roles.filter(role__in=LECTEURS_CONFIDENTIELS)
+        readers = roles.filter(role__in=Habilitation.LECTEURS_CONFIDENTIELS)
         return people.filter(Q(habilitations__in=readers) | Q(pilotages__fiche=fiche))
     return people
 

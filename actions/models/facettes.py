@@ -2,6 +2,8 @@
 
 import datetime
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +12,11 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, Value, When
 from django.db.models.functions import JSONObject
 
 from actions.models.attentes import silent
-from actions.models.fiche import AVANCEMENTS_FINIS, FicheAction, FicheActionQuerySet, Pilote
+from actions.models.fiche import AVANCEMENTS_FINIS, FicheAction, FicheActionQuerySet, Pilote, Redaction
 from actions.models.noms import key_of_name
 from actions.models.parts import IndicateurSuivi, LigneBudget, LigneFinancement
 from conventions.models import Convention
+from ctg_portal.plein_texte import Requete, vecteur_of
 
 AUCUN = "aucun"
 """What stands, in a filter, for having none: no pilote, no domaine; for communes, the whole territoire."""
@@ -44,6 +47,8 @@ class Ligne:
     fin: datetime.date | None
     valeurs: dict[str, tuple[str, ...]]
     signes: frozenset[str]
+    is_trouvee: bool
+    """Whether the search of the portal finds the words that were asked."""
     pilotes: dict[str, str]
 
     @property
@@ -82,12 +87,13 @@ def _one(value: object) -> tuple[str, ...]:
     return (str(value),) if value else (AUCUN,)
 
 
-def read_lignes(fiches: FicheActionQuerySet, convention: Convention) -> list[Ligne]:
-    """Every fiche of ``fiches`` in the order of the plan; one query, whatever their number.
+def read_lignes(fiches: FicheActionQuerySet, convention: Convention, mots: str = "") -> list[Ligne]:
+    """Every fiche of ``fiches`` in the order of the plan, and whether ``mots`` find it; one query, whatever their number.
 
     ``fiches`` comes without annotations (``visible_to(…).of_convention(…)``).
     """
     mine = OuterRef("pk")
+    found = FicheAction.objects.annotate(vecteur=vecteur_of(FicheAction)).filter(vecteur=Requete(mots))
     pilotes = Pilote.objects.filter(fiche=mine).order_by("ordre", "pk")
     people = pilotes.values(
         row=JSONObject(compte="user", nom="nom", nom_compte="user__nom", email="user__email")
@@ -108,6 +114,15 @@ def read_lignes(fiches: FicheActionQuerySet, convention: Convention) -> list[Lig
                 default=Value(False),
                 output_field=BooleanField(),
             ),
+        )
+        .annotate(
+            trouvee=Case(
+                When(pk__in=found.values("pk"), then=Value(True)),
+                default=Value(False),
+                output_field=BooleanField(),
+            )
+            if mots
+            else Value(False)
         )
         .values(
             "pk",
@@ -131,6 +146,7 @@ def read_lignes(fiches: FicheActionQuerySet, convention: Convention) -> list[Lig
             "a_un_budget",
             "a_un_indicateur",
             "sans_nouvelle",
+            "trouvee",
         )
     )
     return [_ligne(row, convention) for row in rows]
@@ -173,6 +189,16 @@ def _ligne(row: dict[str, Any], convention: Convention) -> Ligne:
             "cadre": _texts(row["cles_cadres"]),
             "annee": _texts(years_of(row["debut"], fin, convention)),
         },
+        is_trouvee=row["trouvee"],
         signes=frozenset(name for name, is_true in signes.items() if is_true),
         pilotes=pilotes,
     )
+
+
+def count_expected(lignes: Iterable[Ligne]) -> Counter[str]:
+    """How many of ``lignes``, archived ones left aside, have each sign (``en_retard``, the holes) and each redaction."""
+    found: Counter[str] = Counter()
+    for ligne in lignes:
+        if ligne.valeurs["redaction"] != (Redaction.ARCHIVEE,):
+            found.update((*ligne.signes, *ligne.valeurs["redaction"]))
+    return found

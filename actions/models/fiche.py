@@ -48,6 +48,10 @@ def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
+PLACE = ("plan", "axe__ordre", "axe", F("objectif__ordre").asc(nulls_first=True), "objectif", "ordre", "pk")
+"""The order of a plan."""
+
+
 class FicheActionQuerySet(models.QuerySet["FicheAction"]):
     def visible_to(self, user: User) -> Self:
         """Fiches of the conventions open to ``user``; a confidential one only to those who answer for it.
@@ -56,8 +60,7 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
         """
         if not user.is_authenticated:
             return self.none()
-        readers = ("coordination", "relecture", "pilotage")
-        habilitations = Habilitation.objects.filter(user=user, role__in=readers)
+        habilitations = Habilitation.objects.filter(user=user, role__in=Habilitation.LECTEURS_CONFIDENTIELS)
         open_to_reader = (
             Q(plan__convention__in=habilitations.filter(convention__isnull=False).values("convention"))
             | Q(
@@ -90,9 +93,7 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
 
     def in_plan_order(self) -> Self:
         """As the plan shows them: axe, fiches directly under the axe first, then each objectif's."""
-        return self.order_by(
-            "plan", "axe__ordre", "axe", F("objectif__ordre").asc(nulls_first=True), "objectif", "ordre", "pk"
-        )
+        return self.order_by(*PLACE)
 
     def late(self, today: datetime.date | None = None) -> Self:
         """Not finished, and past the planned end or with a step overdue."""
@@ -111,15 +112,6 @@ class FicheActionQuerySet(models.QuerySet["FicheAction"]):
                 output_field=models.BooleanField(),
             ),
         )
-
-    def without_pilote(self) -> Self:
-        return self.filter(pilotes=None)
-
-    def without_echeance(self) -> Self:
-        return self.filter(echeance=None)
-
-    def without_indicateur(self) -> Self:
-        return self.filter(indicateurs=None)
 
     def with_counts(self) -> Self:
         """Annotate ``nb_pilotes``, ``nb_indicateurs``, and the threads of the whole team: ``nb_ouverts`` (without an

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from actions.models.fiche import Avancement, FicheAction, Redaction, Transition
 from ctg_portal.models import User
+from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 
 
@@ -61,9 +62,15 @@ def undo_move(fiche: FicheAction, mouvement: Mouvement, *, by: User) -> str:
         )
     if fiche.redaction == Redaction.ARCHIVEE:
         raise TransitionError("Cette fiche est archivée\u00a0: son avancement ne change plus.")
+    fin = datetime.date.fromisoformat(mouvement.fin_reelle) if mouvement.fin_reelle else None
+    if fiche.debut and fin and fin < fiche.debut:
+        raise TransitionError(
+            f"Le début de «\u00a0{fiche}\u00a0» a changé depuis\u00a0: sa fin réelle d’avant, le {date_fr(fin)}, "
+            "le précéderait. Ce déplacement ne s’annule plus."
+        )
     fiche._journal(Transition.Champ.AVANCEMENT, last.vers, last.depuis, by=by, motif="Déplacement annulé.")
     fiche.avancement = last.depuis
     fiche.motif_abandon = mouvement.motif if last.depuis == Avancement.ABANDONNEE else ""
-    fiche.fin_reelle = datetime.date.fromisoformat(mouvement.fin_reelle) if mouvement.fin_reelle else None
+    fiche.fin_reelle = fin
     fiche.save(update_fields=["avancement", "motif_abandon", "fin_reelle", "updated_at"])
     return f"«\u00a0{fiche}\u00a0» est de nouveau «\u00a0{fiche.get_avancement_display().lower()}\u00a0»."

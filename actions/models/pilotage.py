@@ -186,9 +186,8 @@ def rights_of_pilote(user: User, convention: Convention, fiches: Iterable[FicheA
             f"Ne pourra rien modifier de plus : son rôle ({labels}) ne permet pas d’écrire dans les fiches. "
             "Pour cela, il faut le rôle « Rédaction »."
         )
-    readers = {role.COORDINATION, role.RELECTURE, role.PILOTAGE}
     confidential = sum(fiche.confidentielle for fiche in rows)
-    if confidential and roles.isdisjoint(readers):
+    if confidential and roles.isdisjoint(Habilitation.LECTEURS_CONFIDENTIELS):
         sentences.append(
             "Pourra lire une fiche confidentielle."
             if confidential == 1

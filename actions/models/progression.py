@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, F, Q
 
-from actions.models.fiche import AVANCEMENTS_FINIS, Avancement, FicheActionQuerySet, Redaction
+from actions.models.fiche import Avancement, FicheActionQuerySet
 from actions.models.plan import Axe
 from conventions.models import Convention
 
@@ -101,20 +101,3 @@ def with_progression(axes: Iterable[Axe], fiches: FicheActionQuerySet) -> list[t
     """Each axe with its progression, an empty one when it has no fiche in ``fiches``."""
     found = progress_by_axe(fiches)
     return [(axe, found.get(axe.pk, Progression())) for axe in axes]
-
-
-def count_expected(fiches: FicheActionQuerySet) -> dict[str, int]:
-    """What is expected on ``fiches``, in one query: how many are late, à compléter, en relecture, and each hole.
-
-    Finished actions miss nothing any more: holes are counted on the others.
-    """
-    ongoing = ~Q(avancement__in=AVANCEMENTS_FINIS)
-    return fiches.with_late().aggregate(
-        en_retard=Count("pk", filter=Q(is_late_db=True), distinct=True),
-        a_completer=Count("pk", filter=Q(redaction=Redaction.A_COMPLETER), distinct=True),
-        en_relecture=Count("pk", filter=Q(redaction=Redaction.EN_RELECTURE), distinct=True),
-        brouillons=Count("pk", filter=Q(redaction=Redaction.BROUILLON), distinct=True),
-        sans_pilote=Count("pk", filter=ongoing & Q(pilotes=None), distinct=True),
-        sans_echeance=Count("pk", filter=ongoing & Q(echeance=None), distinct=True),
-        sans_indicateur=Count("pk", filter=ongoing & Q(indicateurs=None), distinct=True),
-    )

@@ -78,12 +78,26 @@ class Retrait:
 
 
 @dataclass
+class Ecartee:
+    """A row of the file that makes no fiche as it is: what it says, why, and the title it has, if any.
+
+    Somebody may say that it is an action after all, or give it another title.
+    """
+
+    ligne: int
+    texte: str
+    motif: str
+    titre: str = ""
+
+
+@dataclass
 class Apercu:
     """``objets`` in the order of the plan; ``remarques`` are sentences on the file itself."""
 
     objets: list[Objet] = field(default_factory=list)
     retraits: list[Retrait] = field(default_factory=list)
     remarques: list[str] = field(default_factory=list)
+    ecartees: list[Ecartee] = field(default_factory=list)
     empreinte: str = ""
     entete: dict[str, Any] = field(default_factory=dict)
 
@@ -116,7 +130,8 @@ class Apercu:
         cells = [[c.cle, c.adresse, c.avant, c.apres, c.sorte.value, c.motif] for c in self.cellules]
         rows = [[objet.cle, objet.fiche, objet.nom, objet.genre.value] for objet in self.objets]
         gone = [[retrait.cle, retrait.nom, retrait.refus] for retrait in self.retraits]
-        text = json.dumps([cells, rows, gone, self.remarques], ensure_ascii=False)
+        aside = [asdict(row) for row in self.ecartees]
+        text = json.dumps([cells, rows, gone, self.remarques, aside], ensure_ascii=False)
         self.empreinte = hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def as_json(self) -> dict[str, Any]:
@@ -138,6 +153,7 @@ class Apercu:
             objets,
             [Retrait(**row) for row in data.get("retraits", [])],
             data.get("remarques", []),
+            [Ecartee(**row) for row in data.get("ecartees", [])],
             data.get("empreinte", ""),
             data.get("entete", {}),
         )

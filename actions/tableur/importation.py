@@ -4,49 +4,31 @@ Nothing is lost without a word: what has no field, or does not fit it, is kept i
 fiche is said to be set aside, with its address.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-from django.core.exceptions import ValidationError
 
 from actions.models import Axe, EnvoiPlan, FicheAction, Objectif
-from actions.tableur.apercu import Apercu, Cellule, Genre, Objet, Sorte, compte
+from actions.tableur.apercu import Apercu, Cellule, Ecartee, Genre, Objet, Sorte, compte
 from actions.tableur.branches import NOUVEL_AXE, TITRE_MAX, Branches, TroisiemeNiveau
+from actions.tableur.cases import Cases, Ligne
 from actions.tableur.cibles import (
     AXE,
-    BUDGET,
     CODE,
-    ETAPES,
-    FINANCEUR,
     IGNORER,
-    INDICATEURS,
-    LIGNES,
-    MONTANT,
     NOTE,
     OBJECTIF,
-    PAR_NOM,
-    PARTENAIRES,
-    PILOTES,
     TITRE,
     is_troisieme,
 )
-from actions.tableur.colonnes import COLONNES, Colonne, dire
 from actions.tableur.contenu import Contenu
-from actions.tableur.dossiers import Dossier, NouvelleLigne, Saisie, Verification
+from actions.tableur.dossiers import Dossier, Verification
 from actions.tableur.ecriture import write_dossiers
 from actions.tableur.mots import (
-    AIDE,
-    AVANCEMENTS,
     BANDEAU,
-    PRIORITES,
     SOUS_BANDEAU,
-    by_words,
-    read_montant,
-    split_lines,
-    split_numero,
+    TOTAUX,
+    is_help,
 )
-from actions.tableur.tableau import JOUR_MOIS, MOIS_JOUR, VIDE, Tableau
+from actions.tableur.tableau import JOUR_MOIS, VIDE, Tableau
 from ctg_portal.avance import report
 from ctg_portal.grilles import Case
 from ctg_portal.imports import ImportRefuse, normalise
@@ -54,29 +36,6 @@ from ctg_portal.models import User
 
 FICHES_MAX = 2_000
 """Beyond, it is no plan: a file sent by mistake."""
-TOUTES = (
-    "toutes",
-    "tous",
-    "toutes les communes",
-    "tout le territoire",
-    "ensemble du territoire",
-    "territoire",
-)
-"""Ways to say that a fiche concerns the whole territoire, which is what no commune means."""
-COLONNES_PAR_NOM = {colonne.nom: colonne for colonne in COLONNES}
-
-
-@dataclass
-class _Ligne:
-    """What one row of the file becomes."""
-
-    dossier: Dossier
-    objet: Objet
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    groupes: list[tuple[list[Cellule], Cellule]] = field(default_factory=list)
-    """Cells that stand or fall with another."""
-    financeur: tuple[Cellule, str] | None = None
-    """Who pays, until the amount that follows says how much."""
 
 
 class Importation:
@@ -86,13 +45,19 @@ class Importation:
         self.contenu, self.envoi, self.tableau = contenu, envoi, tableau
         answers = envoi.reponses
         self.colonnes: list[str] = answers["colonnes"]
-        self.dates = answers.get("dates", JOUR_MOIS)
         self.branches = Branches(contenu.plan, contenu.axes, answers.get("axe", NOUVEL_AXE))
         self.apercu = Apercu()
         self.verification = Verification(contenu)
-        self.lignes: list[_Ligne] = []
-        self._ecartees: list[str] = []
+        self.lignes: list[Ligne] = []
+        self.axe: Axe | None = None
+        self.objectif: Objectif | None = None
+        """Where the row that is read goes, until another is named."""
         self._vues: dict[str, int] = {}
+        self._reprises: dict[str, str] = answers.get("lignes", {})
+        """By row, the title that somebody gave it in the preview; it is then an action."""
+        self.cases = Cases(contenu, tableau, self.colonnes, answers.get("dates", JOUR_MOIS))
+        self._titre = tableau.colonnes[self.colonnes.index(TITRE)]
+        self._suites = tableau.continued(self._titre)
         self._rang_troisieme = next(
             (
                 rank
@@ -116,39 +81,56 @@ class Importation:
     # Rows
 
     def _read(self) -> None:
-        axe: Axe | None = None
-        objectif: Objectif | None = None
+        made: dict[int | None, Ligne] = {}
         for numero in sorted(self.tableau.lignes):
             row = self.tableau.lignes[numero]
-            cells = self._by_target(row)
-            if not any(case.texte or case.formule for case in row.values()):
+            if str(numero) in self._reprises:
+                row = row | {self._titre: Case(self._reprises[str(numero)])}
+            elif (first := self._suites.get(numero)) in made:
+                # One action over several rows, its title merged: what the next ones say joins the first.
+                cells = self._by_target(self.tableau.grille.lignes[numero])
+                self.cases.fill(made[first], numero, cells)
                 continue
-            named = self._text(cells, AXE), self._text(cells, OBJECTIF)
-            titre = self._text(cells, TITRE)
-            troisieme = self._third(row)
-            if not titre and (banner := self._banner(row)):
-                named, troisieme = banner[:2], banner[2]
-            if self._is_help(row, titre):
-                self._ecartees.append(f"ligne {numero} : une ligne d’aide ou de total, laissée de côté.")
-                continue
-            before = axe, objectif
-            if named[0]:
-                axe, objectif = self.branches.axe(named[0]), None
-            if named[1]:
-                axe = axe or self.branches.par_defaut()
-                objectif = self.branches.objectif(axe, named[1])
-            self.troisieme.follow(troisieme, autre=any(named) and (axe, objectif) != before)
-            if not titre:
-                self._no_title(numero, row, (*named, troisieme))
-                continue
-            axe = axe or self.branches.par_defaut()
-            self._fiche(numero, cells, titre, axe, objectif)
-            if self.lignes[-1].dossier.champs:
-                self.lignes[-1].notes += self.troisieme.note(is_dit=bool(troisieme))
+            if any(case.texte or case.formule for case in row.values()) and (ligne := self._row(numero, row)):
+                made[numero] = ligne
             if len(self.lignes) > FICHES_MAX:
                 raise ImportRefuse(
                     f"Plus de {FICHES_MAX} fiches en un fichier : envoyez-le en plusieurs fois."
                 )
+
+    def _row(self, numero: int, row: Mapping[int, Case]) -> Ligne | None:
+        """The fiche that a row makes, if any; what it says of an axe or of an objectif holds for the rows below."""
+        cells = self._by_target(row)
+        named = self._text(cells, AXE), self._text(cells, OBJECTIF)
+        titre = self._text(cells, TITRE)
+        troisieme = self._third(row)
+        if not titre and (banner := self._banner(row)):
+            named, troisieme = banner[:2], banner[2]
+        helps = str(numero) not in self._reprises and self._is_help(cells, row, titre)
+        if helps:
+            named = "" if is_help(named[0]) else named[0], "" if is_help(named[1]) else named[1]
+            troisieme = ""
+        self._follow(named, troisieme)
+        if helps:
+            self._set_aside(numero, row, "une ligne d’aide ou de total", titre)
+            return None
+        if not titre:
+            self._no_title(numero, row, (*named, troisieme))
+            return None
+        self.axe = self.axe or self.branches.par_defaut()
+        ligne = self._fiche(numero, cells, titre, self.axe, self.objectif)
+        if ligne.dossier.champs:
+            ligne.notes += self.troisieme.note(is_dit=bool(troisieme))
+        return ligne
+
+    def _follow(self, named: tuple[str, str], troisieme: str) -> None:
+        before = self.axe, self.objectif
+        if named[0]:
+            self.axe, self.objectif = self.branches.axe(named[0]), None
+        if named[1]:
+            self.axe = self.axe or self.branches.par_defaut()
+            self.objectif = self.branches.objectif(self.axe, named[1])
+        self.troisieme.follow(troisieme, autre=any(named) and (self.axe, self.objectif) != before)
 
     def _by_target(self, row: Mapping[int, Case]) -> list[tuple[int, str, Case]]:
         """(column, field, cell) of the cells of a row that hold something, in their order."""
@@ -179,14 +161,18 @@ class Importation:
             return "", "", text
         return ("", text, "") if SOUS_BANDEAU.match(text) else None
 
-    def _is_help(self, row: Mapping[int, Case], titre: str) -> bool:
-        texts = [normalise(case.texte) for case in row.values() if case.texte]
-        helping = sum(bool(AIDE.match(text)) for text in texts)
-        if normalise(titre) in ("total", "totaux") or any(
-            text in ("total", "total general") for text in texts[:1]
-        ):
+    def _is_help(self, cells: Sequence[tuple[int, str, Case]], row: Mapping[int, Case], titre: str) -> bool:
+        texts = [case.texte for case in row.values() if case.texte]
+        if any(normalise(text) in TOTAUX for text in (titre, *texts[:1])):
             return True
-        return bool(texts) and helping * 2 >= len(texts) and helping >= 2
+        if any(nom in (AXE, CODE) and case.texte and not is_help(case.texte) for _, nom, case in cells):
+            return False
+        helping = sum(map(is_help, texts))
+        return helping * 2 >= len(texts) and helping >= 2
+
+    def _set_aside(self, numero: int, row: Mapping[int, Case], motif: str, titre: str = "") -> None:
+        said = " · ".join(" ".join(case.texte.split()) for case in row.values() if case.texte)
+        self.apercu.ecartees.append(Ecartee(numero, said[:500], motif, titre[:TITRE_MAX]))
 
     def _no_title(self, numero: int, row: Mapping[int, Case], named: tuple[str, ...]) -> None:
         """A row of an axe says where the next fiches go; any other without a title is refused, not dropped."""
@@ -198,6 +184,7 @@ class Importation:
         if any(named) and all(text in named or self._banner(row) for text in others):
             return
         said = " · ".join(case.texte for case in row.values() if case.texte)
+        self._set_aside(numero, row, "aucun titre d’action")
         cellule = Cellule(
             f"ligne-{numero}",
             self.tableau.grille.adresse(numero, self.tableau.colonnes[0]),
@@ -207,7 +194,7 @@ class Importation:
         )
         cellule.refuse("cette ligne n’a pas de titre d’action : elle n’est pas reprise.")
         objet = Objet(f"ligne-{numero}", f"ligne {numero}", f"ligne {numero}", Genre.NOUVEAU, [cellule])
-        self.lignes.append(_Ligne(Dossier(FicheAction(plan=self.contenu.plan)), objet))
+        self.lignes.append(Ligne(Dossier(FicheAction(plan=self.contenu.plan)), objet))
 
     # Fiches
 
@@ -218,189 +205,23 @@ class Importation:
         titre: str,
         axe: Axe,
         objectif: Objectif | None,
-    ) -> None:
+    ) -> Ligne:
         fiche = FicheAction(plan=self.contenu.plan)
         objet = Objet(f"ligne-{numero}", titre[:150], titre[:150], Genre.NOUVEAU)
-        ligne = _Ligne(Dossier(fiche, axe=axe, objectif=objectif), objet)
+        ligne = Ligne(Dossier(fiche, axe=axe, objectif=objectif), objet)
         self.lignes.append(ligne)
-        placed = [(nom, self._cellule(numero, column, nom, case), case) for column, nom, case in cells]
-        objet.cellules = [cellule for _, cellule, _ in placed]
-        # Money takes its year from the beginning of the action, wherever its column is.
-        for nom, cellule, case in sorted(placed, key=lambda one: one[0] != "debut"):
-            self._place(ligne, nom, cellule, case)
-        self._unpaid(ligne)
         key = normalise(titre)
-        motif = ""
         if key in self._titres:
-            motif = "une fiche du plan porte déjà ce titre : la ligne n’est pas reprise."
+            ligne.refus = "une fiche du plan porte déjà ce titre"
         elif key in self._vues:
-            motif = f"ce titre est déjà celui de la ligne {self._vues[key]} : la ligne n’est pas reprise."
-        if motif:
-            for cellule in objet.cellules:
-                cellule.refuse(motif)
-            ligne.dossier.champs.clear()
-            ligne.dossier.lignes.clear()
-            ligne.notes.clear()
+            ligne.refus = f"ce titre est déjà celui de la ligne {self._vues[key]}"
+        if ligne.refus:
+            self._set_aside(numero, self.tableau.lignes[numero], ligne.refus, titre)
+        self.cases.fill(ligne, numero, cells)
         self._vues.setdefault(key, numero)
+        return ligne
 
-    def _place(self, ligne: _Ligne, nom: str, cellule: Cellule, case: Case) -> None:
-        """Put one cell where it goes."""
-        text = case.texte
-        if case.nature == "erreur" or (case.formule and not text):
-            cellule.refuse("la formule de cette case n’a pas de résultat.")
-        elif nom == NOTE:
-            self._note(ligne, cellule, text, "")
-        elif nom == FINANCEUR:
-            self._unpaid(ligne)
-            ligne.financeur = (cellule, text)
-        elif nom == MONTANT:
-            self._financement(ligne, cellule, case)
-        elif nom in LIGNES:
-            self._rows(ligne, nom, cellule, case)
-        elif nom not in (AXE, OBJECTIF):
-            self._champ(ligne, COLONNES_PAR_NOM[nom], cellule, case)
-
-    def _cellule(self, numero: int, column: int, nom: str, case: Case) -> Cellule:
-        rang = self.tableau.colonnes.index(column)
-        titre = self.tableau.titres[rang] or "sans titre"
-        label = PAR_NOM[nom].label if nom in PAR_NOM else ""
-        said = f"{titre} → {label}" if label and normalise(label) != normalise(titre) else titre
-        colonne = COLONNES_PAR_NOM.get(nom)
-        texte = dire(colonne, case.texte) if colonne else case.texte
-        return Cellule(
-            f"ligne-{numero}.{column}", self.tableau.grille.adresse(numero, column), said, "", texte
-        )
-
-    def _note(self, ligne: _Ligne, cellule: Cellule, text: str, motif: str) -> None:
-        cellule.sorte = Sorte.NOTE
-        cellule.motif = f"gardé en note de la fiche : {motif}" if motif else "gardé en note de la fiche"
-        ligne.notes.append((cellule.titre.split(" → ")[0], text))
-
-    def _champ(self, ligne: _Ligne, colonne: Colonne, cellule: Cellule, case: Case) -> None:
-        champs = ligne.dossier.champs[colonne.section]
-        try:
-            values = self._lire(colonne, case)
-        except ValidationError as error:
-            self._note(ligne, cellule, case.texte, " ".join(error.messages))
-            return
-        if colonne.nom == TITRE:
-            code, titre = split_numero(values[0])
-            if code and "code" not in ligne.dossier.champs["identite"] and self.colonnes.count(CODE) == 0:
-                values = [titre]
-                ligne.dossier.champs["identite"]["code"] = Saisie(cellule, [code])
-            if len(values[0]) > TITRE_MAX:
-                ligne.notes.append((cellule.titre, values[0]))
-                values = [f"{values[0][: TITRE_MAX - 1]}…"]
-        already = champs.get(colonne.nom)
-        if already is None:
-            champs[colonne.nom] = Saisie(cellule, values)
-        elif colonne.section not in ("identite", "calendrier") and colonne.genre.value == "texte":
-            already.valeurs = [f"{already.valeurs[0]}\n\n{values[0]}"]
-            ligne.groupes.append(([cellule], already.cellule))
-        else:
-            self._note(ligne, cellule, case.texte, "une autre colonne remplit déjà ce champ")
-
-    def _lire(self, colonne: Colonne, case: Case) -> list[str]:
-        text = case.texte
-        if colonne.nom == "avancement":
-            found = by_words(text, AVANCEMENTS)
-            if found in ("", "abandonnee"):
-                raise ValidationError("cet avancement ne se pose pas à l’import.")
-            return [found]
-        if colonne.nom == "priorite" and (found := by_words(text, PRIORITES)):
-            return [found]
-        if colonne.nom == "rythme" and normalise(text) in ("oui", "x", "vrai", "annuelle", "annuel"):
-            return ["recurrente"]
-        if colonne.genre.value == "date" and self.dates == MOIS_JOUR:
-            text = re.sub(r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{2,4})$", r"\2/\1/\3", text)
-        if colonne.nom == "communes" and normalise(text) in TOUTES:
-            return []
-        if colonne.plusieurs:
-            text = re.sub(r"\s*[,\n/•]\s*", ";", text) if ";" not in text else text
-        return colonne.lire(Case(text, case.nature, case.formule), self.contenu.listes)
-
-    def _rows(self, ligne: _Ligne, nom: str, cellule: Cellule, case: Case) -> None:
-        rows = ligne.dossier.lignes
-        if nom == BUDGET:
-            self._budget(ligne, cellule, case)
-            return
-        parts = split_lines(case.texte, commas=nom in (PILOTES, PARTENAIRES))
-        limit = {PILOTES: 150, PARTENAIRES: 200, ETAPES: 300, INDICATEURS: 300}[nom]
-        if any(len(part) > limit for part in parts) or len(parts) > 40:
-            self._note(ligne, cellule, case.texte, "c’est trop long pour une ligne du portail")
-            return
-        organisations = self.contenu.listes["organisations"]
-        for part in parts:
-            saisies = {"nom" if nom in (PILOTES, PARTENAIRES) else "intitule": Saisie(cellule, [part])}
-            if nom == PARTENAIRES and (found := organisations.named(part)) is not None:
-                saisies = {"organisation": Saisie(cellule, [str(found.pk)])}
-            rows[nom].nouvelles.append(NouvelleLigne(saisies))
-
-    def _year(self, ligne: _Ligne, cellule: Cellule) -> str:
-        """The year that the title of the column says, else that of the beginning of the action, or of the convention."""
-        if found := re.search(r"\b(20[0-9]{2})\b", cellule.titre):
-            return found[1]
-        debut = ligne.dossier.champs["calendrier"].get("debut")
-        return debut.valeurs[0][:4] if debut else str(self.contenu.convention.debut.year)
-
-    def _budget(self, ligne: _Ligne, cellule: Cellule, case: Case) -> None:
-        try:
-            amount = read_montant(case)
-        except ValidationError:
-            self._note(ligne, cellule, case.texte, "ce n’est pas un montant")
-            return
-        year = self._year(ligne, cellule)
-        cellule.motif = f"budget prévu en {year}"
-        ligne.dossier.lignes["lignes_budget"].nouvelles.append(
-            NouvelleLigne(
-                {
-                    "annee": Saisie(cellule, [year]),
-                    "intitule": Saisie(cellule, [cellule.titre.split(" → ")[0][:200]]),
-                    "prevu": Saisie(cellule, [amount]),
-                }
-            )
-        )
-
-    def _financement(self, ligne: _Ligne, cellule: Cellule, case: Case) -> None:
-        text, financeur, ligne.financeur = case.texte, ligne.financeur, None
-        if financeur is None:
-            self._note(ligne, cellule, text, "aucun financeur ne le précède")
-            return
-        first, name = financeur
-        organisation = self.contenu.listes["organisations"].named(name)
-        try:
-            amount = read_montant(case)
-        except ValidationError:
-            amount = ""
-        if organisation is None or not amount:
-            why = (
-                "ce n’est pas un montant"
-                if organisation
-                else f"« {name[:80]} » n’est pas une organisation du portail"
-            )
-            self._note(ligne, first, f"{name} : {text}", why)
-            cellule.sorte, cellule.motif = Sorte.NOTE, first.motif
-            return
-        year = self._year(ligne, cellule)
-        cellule.motif = f"demandé en {year}"
-        ligne.groupes.append(([cellule], first))
-        ligne.dossier.lignes["lignes_financement"].nouvelles.append(
-            NouvelleLigne(
-                {
-                    "annee": Saisie(first, [year]),
-                    "financeur": Saisie(first, [str(organisation.pk)]),
-                    "demande": Saisie(first, [amount]),
-                }
-            )
-        )
-
-    def _unpaid(self, ligne: _Ligne) -> None:
-        """A financeur without an amount is somebody to remember, not a line of the plan de financement."""
-        if ligne.financeur is not None:
-            self._note(ligne, *ligne.financeur, "aucun montant ne le suit")
-            ligne.financeur = None
-
-    def _check(self, ligne: _Ligne) -> None:
+    def _check(self, ligne: Ligne) -> None:
         """What the pages refuse in a fiche that is otherwise good goes to its notes."""
         before = {cellule.cle for cellule in ligne.objet.cellules if cellule.sorte is Sorte.REFUS}
         self.verification.check(ligne.dossier)
@@ -412,11 +233,11 @@ class Importation:
             return
         for cellule in ligne.objet.cellules:
             if cellule.sorte is Sorte.REFUS and cellule.cle not in before:
-                self._note(ligne, cellule, cellule.apres, cellule.motif)
+                self.cases.note(ligne, cellule, cellule.apres, cellule.motif)
         for cells, leader in ligne.groupes:
             for cellule in cells:
                 if leader.sorte is Sorte.NOTE and cellule.sorte is Sorte.CHANGE:
-                    self._note(ligne, cellule, cellule.apres, leader.motif.partition(" : ")[2])
+                    self.cases.note(ligne, cellule, cellule.apres, leader.motif.partition(" : ")[2])
 
     # What is said of the whole
 
@@ -445,7 +266,7 @@ class Importation:
             self.apercu.remarques.append(
                 f"{compte(formulas, 'case est une formule', 'cases sont des formules')} : leur dernier résultat est lu."
             )
-        self.apercu.remarques += self.troisieme.remarques + self._ecartees
+        self.apercu.remarques += self.troisieme.remarques
 
     # Writing
 
@@ -466,7 +287,7 @@ class Importation:
         dossiers = [ligne.dossier for ligne in kept]
         write_dossiers(self.verification, dossiers, plan=self.contenu.plan, by=by)
 
-    def _notes(self, ligne: _Ligne) -> list[str]:
+    def _notes(self, ligne: Ligne) -> list[str]:
         if not ligne.notes:
             return []
         numero = ligne.objet.cle.removeprefix("ligne-")

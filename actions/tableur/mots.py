@@ -10,9 +10,12 @@ from ctg_portal.grilles import Case
 from ctg_portal.imports import normalise
 
 AIDE = re.compile(
-    r"(ex |exemple|obligatoire|facultatif|texte libre|saisir|indiquer|renseigner|liste deroulante|format|a remplir|"
-    r"choisir|cf )"
+    r"(ex|exemples?|obligatoire|facultatif|texte libre|saisir|indiquer|renseigner|liste deroulante|format|a remplir|"
+    r"choisir|cf)\b"
 )
+TOTAUX = ("total", "totaux", "total general")
+SIGLE = 6
+"""Fewer letters, all of them capitals: « CAF », and not a name."""
 BANDEAU = re.compile(r"\s*(axe|orientation|volet|th[eè]me|ambition)\b", re.I)
 SOUS_BANDEAU = re.compile(r"\s*(objectif|sous[- ]axe)\b", re.I)
 NUMERO = re.compile(
@@ -76,6 +79,38 @@ def split_lines(text: str, *, commas: bool) -> list[str]:
     pattern = r"[\n;,]" if commas else r"[\n;]"
     parts = (re.sub(r"^[\s\-•–*·▪]+", "", part).strip() for part in re.split(pattern, text))
     return list(dict.fromkeys(part for part in parts if part))
+
+
+def is_help(text: str) -> bool:
+    """The words of a row that helps or that adds up, not of an action.
+
+    >>> is_help("Format : JJ/MM/AAAA"), is_help("Formation de 20 bénévoles")
+    (True, False)
+    """
+    said = normalise(text)
+    return bool(AIDE.match(said)) or said in TOTAUX
+
+
+def split_people(text: str) -> list[str]:
+    """The names of a cell: one a line, or separated by semicolons; by commas where each part is a whole name.
+
+    >>> split_people("DUPONT, Marie"), split_people("Marie Dupont, Paul Martin"), split_people("Paul Martin, directeur")
+    (['DUPONT Marie'], ['Marie Dupont', 'Paul Martin'], ['Paul Martin, directeur'])
+    >>> split_people("CAF, MSA"), split_people("DUPONT, Marie, MARTIN, Paul")
+    (['CAF', 'MSA'], ['DUPONT Marie', 'MARTIN Paul'])
+    """
+    found = [name for line in split_lines(text, commas=False) for name in _names(line)]
+    return list(dict.fromkeys(found))
+
+
+def _names(line: str) -> list[str]:
+    parts = [part for said in line.split(",") if (part := said.strip())]
+    if all(" " in part for part in parts) or all(part.isupper() and len(part) < SIGLE for part in parts):
+        return parts
+    pairs = list(zip(parts[::2], parts[1::2], strict=False))
+    if len(parts) % 2 == 0 and all(nom.isupper() and not prenom.isupper() for nom, prenom in pairs):
+        return [f"{nom} {prenom}" for nom, prenom in pairs]
+    return [line]
 
 
 def read_montant(case: Case) -> str:

@@ -39,6 +39,15 @@ def describe(envoi: EnvoiPlan, *, colonnes: list[str], dates: str, axe: str, by:
     return len(tableau.lignes)
 
 
+@transaction.atomic
+def retitle(envoi: EnvoiPlan, ligne: int, titre: str, *, by: User) -> int:
+    """A row that was set aside is an action, of that title; say how many rows are to be read."""
+    envoi.hold()
+    tableau = tableau_of(envoi)
+    envoi.answer({"lignes": envoi.reponses.get("lignes", {}) | {str(ligne): titre}}, by=by)
+    return len(tableau.lignes)
+
+
 def read(envoi: EnvoiPlan, user: User, decisions: Mapping[str, str] | None = None) -> Importation:
     """The fiches that the file would make now. Raises ``ImportRefuse`` when its table cannot be read."""
     plan = plan_of(envoi.convention)

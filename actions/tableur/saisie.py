@@ -6,7 +6,7 @@ from openpyxl.utils import get_column_letter
 
 from actions.tableur import plans, retour, travaux
 from actions.tableur.apercu import LEUR, MIEN
-from actions.tableur.branches import NOUVEL_AXE
+from actions.tableur.branches import NOUVEL_AXE, TITRE_MAX
 from actions.tableur.cibles import CIBLES, IGNORER, NOTE, TITRE
 from actions.tableur.tableau import JOUR_MOIS, MOIS_JOUR, order_of_dates, read_tableau
 from ctg_portal.imports import MAX_OCTETS, ImportRefuse
@@ -170,6 +170,36 @@ class ColonnesForm(forms.Form):
                 axe=self.cleaned_data["axe"],
                 by=by,
             )
+            return travaux.preview(self.envoi, lignes=lignes, by=by)
+        except ImportRefuse as refus:
+            raise ValidationError(str(refus), code="refused") from refus
+
+
+class RepriseForm(forms.Form):
+    """A row that makes no fiche, and the title under which it does."""
+
+    ligne = forms.IntegerField(widget=forms.HiddenInput)
+    titre = forms.CharField(
+        label="Titre de l’action",
+        max_length=TITRE_MAX,
+        error_messages={"required": "Donnez un titre à cette action\u00a0: rien n’est changé."},
+    )
+
+    def __init__(self, *args, envoi, apercu, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.envoi, self.apercu = envoi, apercu
+
+    def clean_ligne(self):
+        ligne = self.cleaned_data["ligne"]
+        if ligne not in {row.ligne for row in self.apercu.ecartees}:
+            raise ValidationError("Cette ligne n’est plus parmi celles de côté\u00a0: regardez l’aperçu.")
+        return ligne
+
+    def save(self, *, by):
+        """Raises ``ValidationError`` when the table cannot be read so."""
+        data = self.cleaned_data
+        try:
+            lignes = plans.retitle(self.envoi, data["ligne"], data["titre"], by=by)
             return travaux.preview(self.envoi, lignes=lignes, by=by)
         except ImportRefuse as refus:
             raise ValidationError(str(refus), code="refused") from refus

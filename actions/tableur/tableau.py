@@ -15,6 +15,8 @@ from ctg_portal.imports import ImportRefuse, normalise
 TETE = 15
 """Rows with something in which the head of the table is looked for."""
 EXEMPLES = 3
+FUSION_MAX = 1000
+"""Rows of a merged block that are looked at."""
 JOUR_MOIS, MOIS_JOUR = "jm", "mj"
 VIDE = Case("")
 
@@ -39,6 +41,16 @@ class Tableau:
         """The first different texts of a column."""
         texts = (row.get(self.colonnes[rang], VIDE).texte for row in self.lignes.values())
         return list(dict.fromkeys(" ".join(text.split())[:60] for text in texts if text))[:EXEMPLES]
+
+    def continued(self, colonne: int) -> dict[int, int]:
+        """The rows that a vertical merge of ``colonne`` makes one with the first of it: row → first row."""
+        return {
+            numero: top
+            for top, left, bottom, _ in self.grille.fusions
+            if left == colonne and top > self.entete and left in self.grille.lignes.get(top, {})
+            for numero in range(top + 1, min(bottom, top + FUSION_MAX) + 1)
+            if numero in self.grille.lignes and left not in self.grille.lignes[numero]
+        }
 
 
 def find_head(grille: Grille) -> tuple[int, int]:
@@ -68,7 +80,7 @@ def read_tableau(grille: Grille, entete: int) -> Tableau:
         if block is None or top <= entete:
             continue
         # Downwards only: a banner across the sheet is one text, not twenty.
-        for numero in range(top + 1, min(bottom, top + 1000) + 1):
+        for numero in range(top + 1, min(bottom, top + FUSION_MAX) + 1):
             if numero in rows:
                 rows[numero].setdefault(left, block)
     columns = tuple(sorted({*head, *(column for row in rows.values() for column in row)}))

@@ -1,6 +1,7 @@
 from django import template
 
 from actions.description import TABLES, chapeau_of, read_for_paper
+from actions.models.bord import said_of_abandoned
 from actions.models.libelles import redaction_label
 from conventions.permissions import roles_on
 
@@ -34,6 +35,12 @@ def redaction_pour(fiche, lecteur):
 def valeur(found, key):
     """What a mapping holds under ``key``, as in ``{{ fiche.noms|valeur:nom }}``."""
     return found.get(key, ())
+
+
+@register.filter
+def abandonnees(exercices):
+    """What sums hold of abandoned actions, in sentences; « » without any."""
+    return said_of_abandoned(exercices)
 
 
 @register.filter

@@ -27,16 +27,27 @@ class ChangementsMixin(InConventionMixin):
 
 
 class ChangementAddView(ChangementsMixin, TemplateView):
-    """``champ`` and the new value are in the address with the filters: the preview is a page like another."""
+    """The filters and ``champ`` are in the address; the new value, whose reason may be long, is sent with the page.
+
+    Asking for the preview is a POST that writes nothing: ``geste`` says which of the two it is.
+    """
 
     template_name = "actions/changement_add.html"
 
     @cached_property
     def sent(self):
-        """The filters and the change: of the address, or of what the preview sends back."""
-        return (
-            QueryDict(self.request.POST.get("requete", "")[:4000]) if self.request.POST else self.request.GET
-        )
+        """The filters and the change: of the address, or of what the page sends back."""
+        if not self.request.POST:
+            return self.request.GET
+        sent = QueryDict(self.request.POST.get("requete", ""), mutable=True)
+        for name in self.request.POST:
+            if name.startswith("vers-"):
+                sent.setlist(name, self.request.POST.getlist(name))
+        return sent
+
+    @property
+    def is_confirming(self):
+        return bool(self.request.POST) and self.request.POST.get("geste") != "apercu"
 
     @cached_property
     def filter(self):
@@ -50,6 +61,8 @@ class ChangementAddView(ChangementsMixin, TemplateView):
         return form_class(self.sent if is_asked else None, convention=self.convention)
 
     def post(self, request, *args, **kwargs):
+        if not self.is_confirming:
+            return self.again("")
         choix = ChoixForm(request.POST)
         if not self.form.is_valid() or not choix.is_valid():
             return self.again(" ".join(choix.non_field_errors()))
@@ -82,7 +95,7 @@ class ChangementAddView(ChangementsMixin, TemplateView):
             row.user_id: str(row.user) for ligne in found for row in ligne.fiche.pilotes.all() if row.user
         }
         champ = self.form.champ
-        asked = set(self.request.POST.getlist("choix")) if self.request.POST else None
+        asked = set(self.request.POST.getlist("choix")) if self.is_confirming else None
         return [
             {
                 "fiche": ligne.fiche,
@@ -107,9 +120,12 @@ class ChangementAddView(ChangementsMixin, TemplateView):
             nb_changent=sum(ligne["change"] for ligne in lignes or ()),
             nb_refus=sum(bool(ligne["refus"]) for ligne in lignes or ()),
             changement=self.form.changement() if lignes is not None else None,
-            requete=self.sent.urlencode(),
+            requete=self.address_of(self.form.champ)[1:],
             garde=[
-                (name, value) for name, values in QueryDict(self.filter.requete).lists() for value in values
+                (name, value)
+                for name, values in self.sent.lists()
+                if name.startswith("vers-")
+                for value in values
             ],
             champs=champs,
             **kwargs,
@@ -117,7 +133,7 @@ class ChangementAddView(ChangementsMixin, TemplateView):
 
     def address_of(self, champ):
         query = QueryDict(self.filter.requete, mutable=True)
-        query["champ"] = champ.value
+        query["champ"] = str(champ)
         return f"?{query.urlencode()}"
 
 
@@ -140,6 +156,7 @@ class ChangementsView(ChangementsMixin, ListView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
+        ChangementGroupe.told(context["changements"], to=self.request.user)
         for changement in context["changements"]:
             changement.can = Can(self.request.user, changement)
         query = fiche_filter(self.request.user, self.convention, self.request.GET).requete
@@ -162,6 +179,5 @@ class ChangementUndoView(ChangementsMixin, View):
             pluriel = "s" if done > 1 else ""
             messages.success(request, f"Changement annulé sur {done} fiche{pluriel}.")
             if left:
-                names = ", ".join(f"«\u00a0{fiche}\u00a0»" for fiche in left)
-                messages.warning(request, f"Changées depuis, et laissées comme elles sont\u00a0: {names}.")
+                messages.warning(request, f"Laissées comme elles sont. {' '.join(left)}")
         return HttpResponseRedirect(reverse("actions:changements", args=[self.convention.code]))

@@ -6,7 +6,6 @@ from django.http import Http404
 from django.urls import reverse
 
 from actions.models import FicheAction
-from actions.models.facettes import AUCUN
 from actions.models.groupes import GroupeFiches, group
 from actions.views.vues import VueView
 
@@ -122,7 +121,5 @@ class GroupesView(VueView):
         """The communes of the territoire that no fiche of the set names."""
         if self.vue != "commune" or "commune" in self.filter.asked:
             return []
-        present = {row.cle for row in found} | {AUCUN}
-        return [
-            label for value, label in self.filter.filters["commune"].extra["choices"] if value not in present
-        ]
+        present = {row.cle for row in found}
+        return [commune.nom for commune in self.filter.communes if str(commune.pk) not in present]

@@ -4,9 +4,10 @@ from actions.models import Avis, FicheAction
 from actions.models.attentes import piloted_by
 from actions.models.pilotage import names_like
 from conventions.permissions import Role, all_roles
+from ctg_portal.mixins import PagesMixin
 
 
-class MesFichesView(ListView):
+class MesFichesView(PagesMixin, ListView):
     """The fiches the person pilots, all conventions together: what is expected on each, the most pressing first."""
 
     template_name = "actions/mes_fiches.html"
@@ -25,7 +26,7 @@ class MesFichesView(ListView):
         )
 
 
-class ARelireView(ListView):
+class ARelireView(PagesMixin, ListView):
     """What waits for the CAF: fiches sent to it on the conventions the person reviews, the oldest first."""
 
     template_name = "actions/a_relire.html"

@@ -14,9 +14,10 @@ from actions.forms.notifications import (
     PreferencesForm,
 )
 from actions.models import AbonnementCourriel
+from ctg_portal.mixins import PagesMixin
 
 
-class NotificationsView(ListView):
+class NotificationsView(PagesMixin, ListView):
     """What the visitor was told; what they have not read, unless they ask for all."""
 
     template_name = "actions/notifications.html"

@@ -1,7 +1,7 @@
 """The fiches as a table: columns kept per person, sort and page in the address, cells changed in their place."""
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.views.generic import FormView, ListView
 
@@ -42,7 +42,15 @@ class TableauView(VueMixin, ListView):
             "nb_colonnes": len(colonnes) + 2,
             "toutes_colonnes": [(name, label, name in colonnes) for name, label in COLONNES.items()],
             "cellules": list(CELLULES),
+            "retour": self.retour(context["page_obj"]),
         }
+
+    def retour(self, page):
+        """Where a cell changed on a page of its own comes back: the same filters, the same page."""
+        asked = QueryDict(self.filter.requete, mutable=True)
+        if page.number > 1:
+            asked["page"] = page.number
+        return asked.urlencode()
 
 
 class ColonnesView(InConventionMixin, FormView):

@@ -22,6 +22,7 @@ from actions.tableur.saisie import (
     FeuilleForm,
     FichierPlanForm,
     ImportPlanForm,
+    RepriseForm,
 )
 from actions.tableur.tableau import first_rows, sheets_of, suggest, tableau_of
 from actions.views.plan import PlanMixin
@@ -329,6 +330,30 @@ class EnvoiConfirmView(EnvoiVerbView):
             if not envoi.travail:
                 messages.success(self.request, "C’est écrit dans le plan\u00a0: voici le compte rendu.")
         return HttpResponseRedirect(self.get_success_url())
+
+
+class EnvoiRowView(EnvoiVerbView):
+    """A row set aside comes back as an action; the preview is read again."""
+
+    form_class = RepriseForm
+    success_message = "La ligne est reprise comme une action\u00a0: voici le nouvel aperçu."
+    queryset = EnvoiMixin.queryset.filter(nature=EnvoiPlan.Nature.PLAN)
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"apercu": self.apercu}
+
+    def form_valid(self, form):
+        try:
+            return super().form_valid(form)
+        except ValidationError as error:
+            form.add_error(None, error)
+            return self.form_invalid(form)
+
+    def form_invalid(self, form):
+        for errors in form.errors.values():
+            for error in errors:
+                messages.error(self.request, error)
+        return HttpResponseRedirect(self.object.get_absolute_url())
 
 
 class EnvoiDropView(EnvoiVerbView):

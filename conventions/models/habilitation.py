@@ -53,6 +53,8 @@ class Habilitation(TimestampedModel):
         "pilotage",
         "lecture",
     )
+    LECTEURS_CONFIDENTIELS: ClassVar[tuple[str, ...]] = ("coordination", "relecture", "pilotage")
+    """Roles that read every confidential fiche of a convention; its pilotes read theirs."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="habilitations", verbose_name="personne"

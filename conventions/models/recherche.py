@@ -1,5 +1,6 @@
 """Names compared without accents, case or punctuation: the same table in PostgreSQL, without an extension, and in Python."""
 
+import unicodedata
 from typing import Any
 
 from django.db.models import F, Func, Value
@@ -25,6 +26,7 @@ MOTS = 10
 
 def sans_accents(text: str) -> str:
     """« L’Hospitalet-du-Cœur » → « l hospitalet du coeur »."""
+    text = unicodedata.normalize("NFC", text)
     for written, plain in _LIGATURES:
         text = text.replace(written, plain)
     return text.translate(_TABLE)
@@ -37,7 +39,7 @@ def mots(text: str) -> list[str]:
 
 def colonne_sans_accents(column: str) -> Func:
     """The same in SQL, whatever the locale of the database."""
-    expression: Any = F(column)
+    expression: Any = Func(F(column), template="normalize(%(expressions)s, NFC)")
     for written, plain in _LIGATURES:
         expression = Func(expression, Value(written), Value(plain), function="replace")
     return Func(expression, Value(_AVEC), Value(_SANS), function="translate")

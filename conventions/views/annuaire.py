@@ -13,7 +13,7 @@ from conventions.forms.organisations import MandatFormSet, OrganisationEditForm
 from conventions.models import Convention, FusionOrganisation, Organisation
 from conventions.operations.annuaire import equipements_of, presences
 from conventions.views.territoire import logo_response
-from ctg_portal.mixins import PermissionMixin
+from ctg_portal.mixins import PagesMixin, PermissionMixin
 
 
 class AnnuaireMixin:
@@ -27,7 +27,7 @@ class AnnuaireMixin:
         return super().dispatch(request, *args, **kwargs)
 
 
-class OrganisationListView(AnnuaireMixin, FilterView):
+class OrganisationListView(AnnuaireMixin, PagesMixin, FilterView):
     filterset_class = OrganisationFilter
     template_name = "conventions/organisation_list.html"
     context_object_name = "organisations"

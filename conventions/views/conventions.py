@@ -8,11 +8,11 @@ from conventions.forms.conventions import MoveForm
 from conventions.frise import frise, situation
 from conventions.mixins import InConventionMixin
 from conventions.models import Convention, Montants
-from ctg_portal.mixins import TransitionFormMixin
+from ctg_portal.mixins import PagesMixin, TransitionFormMixin
 from ctg_portal.permissions import Can
 
 
-class ConventionListView(FilterView):
+class ConventionListView(PagesMixin, FilterView):
     filterset_class = ConventionFilter
     template_name = "conventions/convention_list.html"
     context_object_name = "conventions"

@@ -8,6 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from actions.documents import plan_html
+from actions.elus import elus_context
 from actions.models import LigneBudget, LigneFinancement
 from actions.models.bord import Cap, heading
 from actions.models.trajectoire import Trajectoire
@@ -56,6 +58,29 @@ def test_money_is_summed_by_year_and_financeur_without_what_was_refused(client, 
     context = client.get(page, {"priorite": "haute"}).context
     assert context["total"].total == 1
     assert context["budget"]["prevu"] == 1000
+
+
+def test_abandoned_actions_plan_nothing_any_more_and_have_spent_what_they_spent(client, page, fiche):
+    annee = fiche.convention.debut.year
+    caf = OrganisationFactory(nom="CAF du Val")
+    gone = FicheActionFactory(axe=fiche.axe, avancement="abandonnee", motif_abandon="Sans porteur.")
+    for row in (fiche, gone):
+        LigneBudget.objects.create(fiche=row, annee=annee, prevu=1000, realise=400)
+        LigneFinancement.objects.create(fiche=row, annee=annee, financeur=caf, demande=700, obtenu=300)
+
+    answer = client.get(page)
+
+    said = (
+        "Dont actions abandonnées\u00a0: 400,00\u00a0€ de coût réalisé et 300,00\u00a0€ de financement obtenu. "
+        "Non comptés, pour des actions abandonnées\u00a0: 1\u202f000,00\u00a0€ de coût prévu et 700,00\u00a0€ de financement demandé."
+    )
+    assert answer.context["budget"] == {"prevu": 1000, "realise": 800, "demande": 700, "obtenu": 600}
+    assert [(part.demande, part.obtenu) for part in answer.context["financeurs"]] == [(700, 600)]
+    assert said in answer.text
+    assert said in plan_html(fiche.plan)
+    montants = elus_context(fiche.plan)["axes"][0].montants
+    assert (montants.prevu, montants.realise, montants.demande, montants.obtenu) == (1000, 800, 700, 600)
+    assert (montants.a_trouver, montants.abandons) == (400, said)
 
 
 def test_late_fiches_are_named_the_latest_first(client, page, fiche):

@@ -123,7 +123,91 @@ def test_pilotes_are_added_or_replaced_told_and_given_back(client, page, fiches,
     for changement_groupe in ChangementGroupe.objects.all():
         changement_groupe.undo(by=coordination)
     assert [[str(row) for row in fiche.pilotes.all()] for fiche in fiches] == before
-    assert fiches[1].pilotes.get().fonction == "Direction"
+    confirm(client, page, f"champ=pilote&vers-compte={person.pk}&vers-mode=ajouter")
+    both = [str(row) for row in fiches[1].pilotes.all()]
+    confirm(client, page, f"champ=pilote&vers-compte={person.pk}&vers-mode=remplacer")
+    ChangementGroupe.objects.latest("pk").undo(by=coordination)
+    assert [str(row) for row in fiches[1].pilotes.all()] == both
+    assert both[0] == "Maison des parents"
+    assert fiches[1].pilotes.first().fonction == "Direction"
+
+
+def give_back(client, changement_groupe):
+    undo = reverse("actions:changement_undo", args=[changement_groupe.convention.code, changement_groupe.pk])
+    return client.post(undo, follow=True).text.replace("&nbsp;", "\u00a0")
+
+
+def test_a_long_reason_is_previewed_then_written_whole(client, page, fiches):
+    motif = ("Décidé en comité de pilotage après l’été. " * 50)[:1990].strip()
+    sent = {
+        "requete": "avancement=a_venir&champ=avancement",
+        "vers-avancement": "abandonnee",
+        "vers-motif": motif,
+    }
+    preview = client.post(page, sent | {"geste": "apercu"})
+    assert [row["coche"] for row in preview.context["lignes"]] == [True, True]
+    assert values(fiches, "avancement") == ["a_venir", "a_venir", "en_cours"]
+
+    kept = dict(preview.context["garde"]) | {"requete": preview.context["requete"]}
+    lignes = preview.context["lignes"]
+    kept |= {f"vu-{row['fiche'].pk}": row["vu"] for row in lignes}
+    client.post(page, kept | {"choix": [row["fiche"].pk for row in lignes]})
+
+    assert values(fiches, "motif_abandon") == [motif, motif, ""]
+
+
+def test_what_changed_is_told_to_those_who_read_it(client, page, fiches, coordination):
+    confirm(client, page, "champ=echeance&vers-echeance=2031-12-31")
+    person = HabilitationFactory(convention=fiches[0].convention, role="redaction").user
+    confirm(client, page, f"champ=pilote&vers-compte={person.pk}&vers-mode=ajouter")
+    FicheAction.objects.filter(pk=fiches[0].pk).update(confidentielle=True)
+    url = reverse("actions:changements", args=[fiches[0].convention.code])
+
+    told = client.get(url).context["changements"]
+    assert told[0].dites[1] == (fiches[1], "Sans pilote", str(person))
+    assert told[1].dites[2] == (fiches[2], "Sans échéance", "31\u00a0décembre 2031")
+    client.force_login(HabilitationFactory(convention=fiches[0].convention, role="redaction").user)
+    assert [[row[0] for row in one.dites] for one in client.get(url).context["changements"]] == [
+        fiches[1:]
+    ] * 2
+
+
+def test_what_may_not_change_now_is_not_given_back(client, page, fiches, coordination):
+    confirm(client, page, "champ=echeance&vers-echeance=2031-12-31")
+    fiches[0].refresh_from_db()
+    fiches[0].submit(by=coordination)
+    FicheAction.objects.filter(pk=fiches[1].pk).update(debut=datetime.date(2031, 6, 2))
+    FicheAction.objects.filter(pk=fiches[2].pk).update(debut=None)
+    changement_groupe = ChangementGroupe.objects.get()
+    changement_groupe.lignes.filter(fiche=fiches[1]).update(avant="2030-06-30")
+
+    said = give_back(client, changement_groupe)
+
+    assert "annulé sur 1 fiche." in said
+    assert "«\u00a01 Première\u00a0»\u00a0: la fiche est «\u00a0en relecture\u00a0»" in said
+    assert "«\u00a02 Deuxième\u00a0»\u00a0: l’échéance précéderait le début, le 2\u00a0juin 2031." in said
+    assert values(fiches, "echeance") == [datetime.date(2031, 12, 31)] * 2 + [None]
+
+
+def test_whoever_pilots_no_more_gives_nothing_back(client, fiches):
+    person = HabilitationFactory(convention=fiches[0].convention, role="redaction").user
+    for fiche in fiches[:2]:
+        PiloteFactory(fiche=fiche, user=person)
+    client.force_login(person)
+    page = reverse("actions:changement_add", args=[fiches[0].convention.code])
+    confirm(client, page, "champ=priorite&vers-priorite=haute")
+    person.pilotages.all().delete()
+    FicheAction.objects.filter(pk=fiches[1].pk).update(confidentielle=True)
+
+    said = give_back(client, ChangementGroupe.objects.get())
+
+    assert (
+        "Rien n’a été annulé. «\u00a01 Première\u00a0»\u00a0: vous ne pouvez pas modifier cette fiche."
+        in said
+    )
+    assert "1 que vous ne lisez plus." in said
+    assert "Deuxième" not in said
+    assert values(fiches, "priorite") == ["haute", "haute", ""]
 
 
 def test_redaction_changes_only_the_fiches_it_pilots(client, fiches):

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import tracemalloc
 import zipfile
 from decimal import Decimal
 
@@ -132,8 +133,8 @@ def test_the_model_of_territoires_en_transitions_becomes_fiches(place):
         "1 objectif sera créé : « 3.1 Soutenir ».",
         "« Sous-sous axe (x.x.x) » est un troisième niveau, sous les axes et les objectifs ; le plan du portail en a deux. "
         "Ses mots sont gardés dans une note de chaque fiche : « 3.1.1 Écouter » (1 fiche).",
-        "ligne 3 : une ligne d’aide ou de total, laissée de côté.",
     ]
+    assert [(row.ligne, row.motif) for row in apercu.ecartees] == [(3, "une ligne d’aide ou de total")]
     assert Axe.objects.filter(plan=plan).count() == 2
     confirm(envoi, user)
 
@@ -279,6 +280,111 @@ def test_duplicates_are_refused_with_the_row_they_repeat(place):
     ]
 
 
+def test_an_action_is_not_taken_for_help_because_of_its_first_letters(place):
+    plan, user = place
+    content = workbook_of(
+        ["Axe", "Titre", "Description", "Priorité"],
+        ["Choisir un axe", "Texte libre", "Facultatif", "Liste déroulante"],
+        ["Parentalité", "Formation des assistantes maternelles", "Formation de 20 bénévoles par an", "Haute"],
+        ["Santé", "Choisir son mode de garde", "Indiquer où et quand", None],
+        [None, "Obligatoire", "Saisir le texte", None],
+        [None, "Ouvrir un guichet", None, None],
+        ["Total", None, "12", None],
+    )
+
+    envoi = describe(plan, user, content)
+    assert [row.ligne for row in Apercu.from_json(envoi.rapport).ecartees] == [2, 5, 7]
+    confirm(envoi, user)
+
+    assert [(f.axe.intitule, f.intitule) for f in FicheAction.objects.order_by("pk")] == [
+        ("Parentalité", "Formation des assistantes maternelles"),
+        ("Santé", "Choisir son mode de garde"),
+        ("Santé", "Ouvrir un guichet"),
+    ]
+
+
+def test_rows_below_go_to_the_axe_that_a_row_set_aside_names(place):
+    plan, user = place
+    content = workbook_of(
+        ["Objectif", "Titre", "Description"],
+        ["Premier", "Une", None],
+        ["Second", "Choisir", "Saisir le texte"],
+        [None, "Deux", None],
+    )
+
+    confirm(describe(plan, user, content, colonnes=["objectif", "intitule", "modalites"]), user)
+
+    assert [(f.objectif.intitule, f.intitule) for f in FicheAction.objects.order_by("pk")] == [
+        ("Premier", "Une"),
+        ("Second", "Deux"),
+    ]
+
+
+def test_a_row_set_aside_comes_back_under_a_title(client, place):
+    plan, _ = place
+    user = log_in(client, plan.convention)
+    FicheActionFactory(axe=Axe.objects.filter(plan=plan).first(), intitule="Déjà là")
+    content = workbook_of(
+        ["Titre", "Description", "Besoins"],
+        ["Choisir", "Saisir ses droits", "Un mot"],
+        ["Déjà là", "Autrement", None],
+        [None, "Sans titre", None],
+    )
+    envoi = describe(plan, user, content)
+    page = client.get(envoi.get_absolute_url())
+    assert [(row.ligne, row.titre) for row in page.context["apercu"].ecartees] == [
+        (2, "Choisir"),
+        (3, "Déjà là"),
+        (4, ""),
+    ]
+    url = reverse("actions:envoi_row", args=[plan.convention.code, envoi.pk])
+
+    assert "Donnez un titre" in client.post(url, {"ligne": 4, "titre": " "}, follow=True).text
+    assert "plus parmi celles de côté" in client.post(url, {"ligne": 1, "titre": "x"}, follow=True).text
+    for ligne, titre in ((2, "Choisir"), (3, "Là, mais autrement"), (4, "Trouvée")):
+        page = client.post(url, {"ligne": ligne, "titre": titre}, follow=True)
+    assert page.context["apercu"].ecartees == []
+    envoi.refresh_from_db()
+    confirm(envoi, user)
+
+    found = FicheAction.objects.exclude(intitule="Déjà là").order_by("pk")
+    assert [(f.intitule, f.modalites) for f in found] == [
+        ("Choisir", "Saisir ses droits"),
+        ("Là, mais autrement", "Autrement"),
+        ("Trouvée", "Sans titre"),
+    ]
+
+
+def test_one_action_over_several_rows_keeps_what_each_says(place):
+    plan, user = place
+    content = workbook_of(
+        ["Axe", "Titre", "Partenaires", "Pilotes", "Budget 2025", "Date de fin", "Description"],
+        ["Santé", "Ouvrir une maison", "Mairie", "DUPONT, Marie", 1000, D(2025, 6, 30), "Un lieu."],
+        [None, None, "Département", "DUPONT, Marie", 500, D(2025, 6, 30), "Un accueil."],
+        ["Culture", None, "Mairie, MSA", "Anne Roy, Paul Martin", None, D(2026, 6, 30), None],
+        [None, "Fermer", None, "Paul Martin, directeur", None, None, None],
+        merge=("B2:B4", "A2:A3"),
+    )
+
+    envoi = describe(plan, user, content)
+    apercu = Apercu.from_json(envoi.rapport)
+    assert refused(apercu) == []
+    assert [len(objet.cellules) for objet in apercu.objets] == [16, 2]
+    assert "2 pilotes : « Anne Roy », « Paul Martin »" in {c.motif for c in apercu.cellules}
+    confirm(envoi, user)
+
+    fiche, other = FicheAction.objects.order_by("pk")
+    assert (fiche.axe.intitule, fiche.intitule, other.intitule) == ("Santé", "Ouvrir une maison", "Fermer")
+    assert [str(row) for row in fiche.partenaires.all()] == ["Mairie", "Département", "MSA"]
+    assert [str(row) for row in fiche.pilotes.all()] == ["DUPONT Marie", "Anne Roy", "Paul Martin"]
+    assert [str(row) for row in other.pilotes.all()] == ["Paul Martin, directeur"]
+    assert list(fiche.lignes_budget.values_list("prevu", flat=True)) == [1000, 500]
+    assert (fiche.echeance, fiche.modalites) == (D(2025, 6, 30), "Un lieu.\n\nUn accueil.")
+    note = plain(fiche.notes.get().texte)
+    assert "**Date de fin** : 30/06/2026" in note
+    assert "**Axe** : Culture" in note
+
+
 def test_what_was_said_of_the_columns_is_remembered_for_the_same_head(place):
     plan, user = place
     first = workbook_of(["Machin", "Truc 2024", "Bidule"], ["Ouvrir", "Des mots", "x"])
@@ -337,9 +443,9 @@ def test_an_opendocument_file_is_read_with_its_dates_amounts_and_repeated_rows(p
     assert LigneBudget.objects.get().prevu == Decimal("1250.50")
 
 
-def _zip(**parts):
+def _zip(method=zipfile.ZIP_DEFLATED, **parts):
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(written, "w", method) as archive:
         for name, content in parts.items():
             archive.writestr(name.replace("__", "/"), content)
     return written.getvalue()
@@ -379,6 +485,7 @@ HOSTILES = {
     "empty": (b"", "est vide"),
     "blank sheet": (workbook_of([]), "est vide"),
     "zip bomb": (_bomb(), "trop lourd une fois décompressé"),
+    "another compression": (_zip(zipfile.ZIP_LZMA, mimetype="x"), "d’une façon que le portail ne lit pas"),
     "old or encrypted": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "mot de passe"),
     "cut": (workbook_of(["Action"], ["A"])[:-200], "abîmé"),
     "not a workbook": (_zip(**{"hello.txt": "x"}), "n.est pas un classeur"),
@@ -393,6 +500,16 @@ HOSTILES = {
     "too long": (_long(20_002), "trop long"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "ni un classeur"),
 }
+
+
+def test_an_archive_is_weighed_before_any_of_it_is_read():
+    bomb = _zip(mimetype=b"0" * 90_000_000)
+    tracemalloc.start()
+    with pytest.raises(ImportRefuse, match="trop lourd une fois décompressé"):
+        read_grilles(bomb, "plan.xlsx")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 @pytest.mark.parametrize(("content", "sentence"), HOSTILES.values(), ids=HOSTILES)

@@ -213,6 +213,9 @@ def test_what_is_expected_the_most_pressing_first(client):
     EtapeFactory(fiche=others["En étape"], intitule="Louer", echeance=days(-1))
     Commentaire.objects.create(fiche=others["Commentée"], texte="Et ?", auteur=UserFactory())
     Commentaire.objects.create(fiche=others["Calme"], texte="À moi-même", auteur=user)
+    # A note that the CAF keeps for itself, and a thread that was answered, ask nothing of anybody here.
+    Commentaire.objects.create(fiche=others["Calme"], texte="Entre nous", auteur=UserFactory(), portee="caf")
+    Commentaire.objects.create(fiche=others["Calme"], texte="Merci", auteur=UserFactory(), etat="repondu")
     Bilan.objects.create(fiche=fiche, annee=annee_du_bilan(timezone.localdate()), realise="Fait.")
     Bilan.objects.update(updated_at=timezone.now() - datetime.timedelta(days=300))
 

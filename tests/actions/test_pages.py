@@ -17,6 +17,7 @@ from tests.factories import (
     IndicateurSuiviFactory,
     OrganisationFactory,
     PiloteFactory,
+    UserFactory,
     complete_fiche,
 )
 
@@ -172,6 +173,19 @@ def test_object_of_another_convention_is_refused(client, section, field, make):
     assert response.status_code == 200
     assert field in response.context["form"].errors
     assert snapshot() == before
+
+
+def test_pilote_who_lost_the_role_stays_until_somebody_takes_them_away(client):
+    fiche = complete_fiche()
+    row = PiloteFactory(fiche=fiche, user=UserFactory(), nom="Ancienne écriture")
+    log_in(client, fiche.convention)
+    url = edit_url(fiche, "equipe")
+
+    client.post(url, payload(client, url) | {"equipe_projet": "Trois personnes."})
+
+    fiche.refresh_from_db()
+    assert fiche.equipe_projet == "Trois personnes."
+    assert fiche.pilotes.get(pk=row.pk).user == row.user
 
 
 def test_pilote_row_of_another_fiche_is_refused(client):

@@ -3,9 +3,9 @@ import datetime
 from django.utils import timezone
 
 from actions.models import FicheAction
+from actions.models.facettes import count_expected, read_lignes
 from actions.models.progression import (
     Progression,
-    count_expected,
     progress_by_axe,
     total_progress,
     with_progression,
@@ -71,12 +71,13 @@ def test_expected_counts_holes_on_unfinished_fiches_only():
     PiloteFactory(fiche=whole, nom="Autre")
     IndicateurSuiviFactory(fiche=whole)
 
-    assert count_expected(FicheAction.objects.all()) == {
-        "en_retard": 0,
+    FicheActionFactory(axe=axe, redaction="archivee", soumise_le=timezone.now())
+
+    assert count_expected(read_lignes(FicheAction.objects.all(), axe.plan.convention)) == {
         "a_completer": 1,
-        "en_relecture": 0,
-        "brouillons": 2,
+        "brouillon": 2,
         "sans_pilote": 1,
         "sans_echeance": 1,
         "sans_indicateur": 1,
+        "sans_budget": 2,
     }

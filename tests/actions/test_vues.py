@@ -7,11 +7,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from actions.filters import fiche_filter, filtered_fiches
+from actions.filters import fiche_filter
 from actions.models import FicheAction, LigneBudget, LigneFinancement, Note, Transition
 from actions.models.attentes import SILENCE, silent
 from actions.models.calendrier import draw
 from actions.models.facettes import years_of
+from actions.views.tableau import TableauView
 from conventions.models import Commune
 from ctg_portal.models import User
 from tests.factories import (
@@ -78,7 +79,7 @@ def reader(client, plan):
 
 
 def codes(user, plan, query):
-    return [fiche.code for fiche in filtered_fiches(user, plan.convention, query)]
+    return [fiche.code for fiche in fiche_filter(user, plan.convention, query).qs]
 
 
 def address(name, plan, *args):
@@ -86,6 +87,7 @@ def address(name, plan, *args):
 
 
 def test_every_filter(plan, reader):
+    FicheAction.objects.filter(code="A").update(besoins="Les familles isolées du nord.")
     a = FicheAction.objects.get(code="A")
     annee = plan.convention.debut.year
     queries = {
@@ -120,6 +122,9 @@ def test_every_filter(plan, reader):
         "sans_budget=on": ["B"],
         "q=creer+ITINERANT": ["A"],
         "q=b": ["B"],
+        # As the search of the portal: endings, expressions, what is left out.
+        "q=famille+isolee": ["A"],
+        "q=famille+-isolee": [],
         "tri=-intitule&avancement=en_cours": ["A"],
     }
 
@@ -152,7 +157,7 @@ def test_counts_keep_the_other_filters_and_open_their_own(plan, reader):
         for choix in facette.choix:
             asked = found.data.copy()
             asked.setlist(facette.nom, [choix.valeur])
-            assert len(filtered_fiches(reader, plan.convention, asked)) == choix.nombre, (facette, choix)
+            assert len(fiche_filter(reader, plan.convention, asked).qs) == choix.nombre, (facette, choix)
 
 
 def test_badges_take_away_one_value_at_a_time(plan, reader, client):
@@ -164,7 +169,7 @@ def test_badges_take_away_one_value_at_a_time(plan, reader, client):
         row["label"]: parse_qs(urlsplit(row["url_remove"]).query) for row in page.context["filter"].badges
     }
     assert list(badges) == [
-        "Mots du titre, numéro\u00a0: relais",
+        "Mots, numéro\u00a0: relais",
         f"Axe\u00a0: {axe}",
         "Avancement\u00a0: En cours",
         "Avancement\u00a0: Réalisée",
@@ -206,8 +211,33 @@ def test_what_means_nothing_is_said_in_every_view(plan, reader, client, query, w
 )
 def test_hostile_addresses_are_never_a_fault(plan, reader, client, query):
     for url in (*(address(vue, plan) for vue in VUES), address("groupes", plan, "pilote")):
-        assert client.get(f"{url}?{query}").status_code in (200, 404)
+        assert client.get(f"{url}?{query}").status_code == 200
     assert client.get(address("fiches", plan) + "?en_retard=false").context["nb_fiches"] == 3
+
+
+def test_a_page_that_is_no_longer_there_is_the_last_one(plan, reader, client, monkeypatch):
+    monkeypatch.setattr(TableauView, "paginate_by", 2)
+
+    page = client.get(address("fiches", plan) + "?tri=intitule&page=9")
+
+    assert page.context["page_obj"].number == 2
+    # Without a script, a cell changed on a page of its own comes back to the page it was on.
+    assert page.context["retour"] == "tri=intitule&page=2"
+    assert "retour=tri%3Dintitule%26page%3D2" in page.text
+
+
+def test_fiches_of_the_reader_are_one_click_away(plan, client):
+    user = HabilitationFactory(convention=plan.convention, role="redaction").user
+    client.force_login(user)
+    assert fiche_filter(user, plan.convention, "").mes_fiches is None
+    PiloteFactory(fiche=FicheAction.objects.get(code="B"), user=user)
+
+    for vue in VUES:
+        page = client.get(address(vue, plan) + "?tri=-echeance")
+        assert page.context["filter"].mes_fiches == (f"?tri=-echeance&pilote=compte-{user.pk}", False)
+        assert "Mes fiches</a>" in page.text
+    assert codes(user, plan, f"pilote=compte-{user.pk}") == ["B"]
+    assert fiche_filter(user, plan.convention, f"pilote=compte-{user.pk}").mes_fiches == ("?", True)
 
 
 def test_the_set_is_kept_from_one_view_to_the_next(plan, reader, client):
@@ -278,6 +308,24 @@ def test_groups_of_communes_begin_with_the_whole_territoire(plan, reader, client
     for row in page.context["groupes"]:
         table = client.get(row.url)
         assert [f.code for f in table.context["fiches"]] == [ligne.code for ligne in row.groupe.lignes]
+
+
+def test_a_commune_that_left_the_territoire_keeps_its_fiches(plan, reader, client):
+    territoire, partie = plan.convention.territoire, Commune.objects.get(nom="Figeac")
+    territoire.communes.remove(partie)
+
+    page = client.get(address("groupes", plan, "commune"))
+    assert [row.groupe.label for row in page.context["groupes"]] == ["Toutes les communes", "Figeac"]
+    assert page.context["absents"] == ["Gramat"]
+    assert codes(reader, plan, f"commune={partie.pk}") == ["A"]
+
+    a = FicheAction.objects.get(code="A")
+    section = reverse("actions:fiche_edit", args=[plan.convention.code, a.pk, "identite"])
+    form = client.get(section).context["form"]
+    sent = {name: form[name].value() for name in ("intitule", "code", "empreinte")}
+    client.post(section, sent | {"communes": form["communes"].value(), "intitule": "Autre titre"})
+    a.refresh_from_db()
+    assert (a.intitule, list(a.communes.all())) == ("Autre titre", [partie])
 
 
 def test_contract_groups_and_an_unknown_grouping(plan, reader, client):

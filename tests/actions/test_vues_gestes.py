@@ -293,6 +293,13 @@ def test_undoing_a_reopening_gives_the_reason_and_the_end_back(client, coordinat
     other.refresh_from_db()
     assert (other.avancement, other.fin_reelle) == ("realisee", datetime.date(2024, 5, 6))
 
+    # Its start moved meanwhile: the end of before would precede it.
+    move(client, other, "en_cours", depuis="realisee")
+    FicheAction.objects.filter(pk=other.pk).update(debut=datetime.date(2025, 1, 1))
+    told = client.post(board(fiche), {"geste": "annuler"}, follow=True)
+    assert "sa fin réelle d’avant, le 6\u00a0mai 2024, le précéderait" in told.text
+    assert avancement(other) == "en_cours"
+
 
 def test_undo_stops_when_somebody_moved_the_card_since(client, coordination, fiche):
     move(client, fiche, "en_cours")

@@ -16,7 +16,7 @@ def test_a_faire_of_the_adviser_is_what_is_to_be_read():
     ]
 
 
-def test_a_faire_of_a_pilote_counts_only_what_they_pilot():
+def test_a_faire_of_a_pilote_counts_only_what_they_pilot_and_opens_it(client):
     world = build_world()
     FicheActionFactory(axe=world.objects["axe"], redaction="a_completer")
 
@@ -27,6 +27,9 @@ def test_a_faire_of_a_pilote_counts_only_what_they_pilot():
         (1, "fiche en retard"),
         (1, "fiche en brouillon"),
     ]
+    client.force_login(world.people["redaction"])
+    for line in lines:
+        assert len(client.get(line["url"]).context["fiches"]) == line["count"], line
 
 
 def test_home_leads_straight_to_a_single_convention(client):
