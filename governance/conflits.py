@@ -1,14 +1,14 @@
 """People who are expected at two meetings at the same time, whatever the convention of the other one."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import DurationField, ExpressionWrapper, F, Value
 
 from conventions.permissions import roles_on
 from ctg_portal.models import User
-from governance.models import MembreInstance, Reunion
+from governance.models import MembreInstance, Presence, Reunion
 
 MINUTE = Value(datetime.timedelta(minutes=1))
 
@@ -24,13 +24,13 @@ class Conflit:
 
 
 def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
-    """Who of the instance is expected at another meeting while ``reunion`` runs. Two queries at most.
+    """Who of the meeting is expected at another one while it runs. Three queries at most.
 
-    A person is known by the account of the seat, else by organisation and name. What ``user`` may not read of the
-    other meeting is not told: neither its instance nor its convention.
+    A person is known by their account, by organisation and name, or by address and name. What ``user`` may not read of
+    the other meeting is not told: neither its instance nor its convention.
     """
     length = ExpressionWrapper(F("duree") * MINUTE, output_field=DurationField())
-    autres = (
+    autres = list(
         Reunion.objects.filter(debut__lt=reunion.fin)
         .annotate(finit_a=F("debut") + length)
         .filter(finit_a__gt=reunion.debut)
@@ -39,36 +39,33 @@ def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
         .select_related("instance__convention__territoire")
         .order_by("debut", "pk")
     )
-    by_instance: dict[int, list[Reunion]] = {}
-    for autre in autres:
-        by_instance.setdefault(autre.instance_id, []).append(autre)
-    if not by_instance:
+    if not autres:
         return []
-    same_person = (Q(user__isnull=False) & Q(user=OuterRef("user"))) | (
-        ~Q(nom="") & Q(organisation=OuterRef("organisation"), nom__iexact=OuterRef("nom"))
-    )
-    here = MembreInstance.objects.filter(same_person, instance=reunion.instance_id)
-    sieges = MembreInstance.objects.filter(Exists(here), instance__in=by_instance).select_related("user")
+    people = _people([reunion, *autres])
+    here = people[reunion.pk]
     found = []
-    for siege in sieges.order_by("nom", "pk"):
-        for elsewhere in by_instance[siege.instance_id]:
-            readable = bool(roles_on(user, elsewhere.convention.pk))
-            ailleurs = f"{elsewhere}, {elsewhere.convention.territoire.nom_court}" if readable else ""
-            url = elsewhere.get_absolute_url() if readable else ""
-            found.append(Conflit(siege.nom or str(siege.user), elsewhere.debut, ailleurs, url))
-    return list(dict.fromkeys(found))
+    for elsewhere in autres:
+        readable = bool(roles_on(user, elsewhere.convention.pk))
+        ailleurs = f"{elsewhere}, {elsewhere.convention.territoire.nom_court}" if readable else ""
+        url = elsewhere.get_absolute_url() if readable else ""
+        found += [
+            Conflit(name, elsewhere.debut, ailleurs, url)
+            for key, name in people[elsewhere.pk].items()
+            if key in here
+        ]
+    return sorted(dict.fromkeys(found), key=lambda conflit: conflit.personne.casefold())
 
 
 def in_conflict(reunions: Iterable[Reunion]) -> dict[int, set[str]]:
-    """Of the meetings given, by key: who is expected at another of them at the same time.
+    """Of the meetings given, by key: who is expected at another of them at the same time. Two queries.
 
-    Reads ``instance.membres.all()`` and their ``user``; those that were cancelled are left aside.
+    Those that were cancelled are left aside.
     """
     kept = sorted(
         (reunion for reunion in reunions if reunion.statut != Reunion.Statut.ANNULEE),
         key=lambda reunion: (reunion.debut, reunion.pk),
     )
-    people = {reunion.pk: _people(reunion) for reunion in kept}
+    people = _people(kept)
     found: dict[int, set[str]] = {}
     for rang, first in enumerate(kept):
         for second in kept[rang + 1 :]:
@@ -80,11 +77,36 @@ def in_conflict(reunions: Iterable[Reunion]) -> dict[int, set[str]]:
     return found
 
 
-def _people(reunion: Reunion) -> dict[tuple[str, object], str]:
-    people: dict[tuple[str, object], str] = {}
-    for membre in reunion.instance.membres.all():
-        if membre.user_id is not None:
-            people["compte", membre.user_id] = membre.nom or str(membre.user)
-        if membre.nom:
-            people["nom", (membre.organisation_id, membre.nom.casefold())] = membre.nom
+Cle = tuple[str, object]
+
+
+def _people(reunions: Sequence[Reunion]) -> dict[int, dict[Cle, str]]:
+    """By meeting: who is expected there, the seats of today where its people were not listed yet. Two queries."""
+    people: dict[int, dict[Cle, str]] = {reunion.pk: {} for reunion in reunions}
+    listed = set()
+    for row in Presence.objects.filter(reunion__in=people).select_related("user"):
+        listed.add(row.reunion_id)
+        place = row.organisation_id or row.structure.casefold()
+        people[row.reunion_id] |= _known_as(row.user, place, row.nom, row.email)
+    by_instance: dict[int, dict[Cle, str]] = {
+        reunion.instance_id: {} for reunion in reunions if reunion.pk not in listed
+    }
+    for seat in MembreInstance.objects.filter(instance__in=by_instance).select_related("user"):
+        by_instance[seat.instance_id] |= _known_as(seat.user, seat.organisation_id, seat.nom, seat.adresse)
+    for reunion in reunions:
+        if reunion.pk not in listed:
+            people[reunion.pk] = by_instance[reunion.instance_id]
     return people
+
+
+def _known_as(user: User | None, place: object, nom: str, email: str) -> dict[Cle, str]:
+    """The keys by which a person is found again, each with their name; none for a seat without a name."""
+    name = nom or (str(user) if user else "")
+    keys: dict[Cle, str] = {}
+    if user is not None:
+        keys["compte", user.pk] = name
+    if nom and place:
+        keys["nom", (place, nom.casefold())] = name
+    if nom and email:
+        keys["adresse", (email.casefold(), nom.casefold())] = name
+    return keys
