@@ -37,7 +37,7 @@ def go_to_point(reunion: Reunion, point: PointOrdreDuJour | None, *, shown: int 
     if reunion.point_courant_id == (point and point.pk):
         return
     if reunion.point_courant_id != shown:
-        current = PointOrdreDuJour.objects.filter(pk=reunion.point_courant_id).first()
+        current = reunion.point_courant
         meanwhile = f"abordé «\u00a0{current}\u00a0»" if current else "quitté le point dont on parlait"
         raise TransitionError(
             f"Entre-temps, un autre écran a {meanwhile}\u00a0: rien n’a bougé. Voici où en est la séance."
