@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import DurationField, ExpressionWrapper, F, Value
+from django.db.models import Case, DurationField, ExpressionWrapper, F, Value, When
 
 from conventions.permissions import roles_on
 from ctg_portal.models import User
@@ -24,7 +24,7 @@ class Conflit:
 
 
 def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
-    """Who of the meeting is expected at another one while it runs. Three queries at most.
+    """Who of the meeting is expected at another one while it runs. Two queries at most.
 
     A person is known by their account, by organisation and name, or by address and name. What ``user`` may not read of
     the other meeting is not told: neither its instance nor its convention.
@@ -57,7 +57,7 @@ def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
 
 
 def in_conflict(reunions: Iterable[Reunion]) -> dict[int, set[str]]:
-    """Of the meetings given, by key: who is expected at another of them at the same time. Two queries.
+    """Of the meetings given, by key: who is expected at another of them at the same time. One query.
 
     Those that were cancelled are left aside.
     """
@@ -81,30 +81,50 @@ Cle = tuple[str, object]
 
 
 def _people(reunions: Sequence[Reunion]) -> dict[int, dict[Cle, str]]:
-    """By meeting: who is expected there, the seats of today where its people were not listed yet. Two queries."""
-    people: dict[int, dict[Cle, str]] = {reunion.pk: {} for reunion in reunions}
-    listed = set()
-    for row in Presence.objects.filter(reunion__in=people).select_related("user"):
-        listed.add(row.reunion_id)
-        place = row.organisation_id or row.structure.casefold()
-        people[row.reunion_id] |= _known_as(row.user, place, row.nom, row.email)
-    by_instance: dict[int, dict[Cle, str]] = {
-        reunion.instance_id: {} for reunion in reunions if reunion.pk not in listed
+    """By meeting: who is expected there, the seats of today where its people were not listed yet. One query."""
+    listed = Presence.objects.filter(reunion__in=[reunion.pk for reunion in reunions])
+    seats = MembreInstance.objects.filter(instance__in={reunion.instance_id for reunion in reunions})
+    address = Case(When(user__is_active=True, then=F("user__email")), default=F("email"))
+    rows = listed.annotate(place=F("structure"), adressee=F("email"), siege=Value(False)).values_list(
+        "siege",
+        "reunion_id",
+        "user_id",
+        "user__nom",
+        "user__email",
+        "organisation_id",
+        "place",
+        "nom",
+        "adressee",
+    )
+    seated = seats.annotate(place=Value(""), adressee=address, siege=Value(True)).values_list(
+        "siege",
+        "instance_id",
+        "user_id",
+        "user__nom",
+        "user__email",
+        "organisation_id",
+        "place",
+        "nom",
+        "adressee",
+    )
+    found: dict[tuple[bool, int], dict[Cle, str]] = {}
+    for is_seat, key, user, named, account, organisation, structure, nom, email in rows.union(
+        seated, all=True
+    ):
+        keys = _known_as(user, named or account or "", organisation or structure.casefold(), nom, email)
+        found.setdefault((is_seat, key), {}).update(keys)
+    return {
+        reunion.pk: found.get((False, reunion.pk), found.get((True, reunion.instance_id), {}))
+        for reunion in reunions
     }
-    for seat in MembreInstance.objects.filter(instance__in=by_instance).select_related("user"):
-        by_instance[seat.instance_id] |= _known_as(seat.user, seat.organisation_id, seat.nom, seat.adresse)
-    for reunion in reunions:
-        if reunion.pk not in listed:
-            people[reunion.pk] = by_instance[reunion.instance_id]
-    return people
 
 
-def _known_as(user: User | None, place: object, nom: str, email: str) -> dict[Cle, str]:
+def _known_as(user: int | None, named: str, place: object, nom: str, email: str) -> dict[Cle, str]:
     """The keys by which a person is found again, each with their name; none for a seat without a name."""
-    name = nom or (str(user) if user else "")
+    name = nom or named
     keys: dict[Cle, str] = {}
     if user is not None:
-        keys["compte", user.pk] = name
+        keys["compte", user] = name
     if nom and place:
         keys["nom", (place, nom.casefold())] = name
     if nom and email:

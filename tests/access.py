@@ -337,7 +337,7 @@ ROWS: dict[str, Row] = {
     "governance:suite_add": inside("decision", allowed=COORD),
     "governance:register_export": inside(),
     "governance:seance": inside("tenue", allowed=COORD),
-    "governance:seance_direct": inside("tenue", allowed=COORD, status=286),
+    "governance:seance_direct": inside("tenue", allowed=COORD, status=302),
     "governance:seance_point": inside("tenue", allowed=COORD, method="post", status=302),
     "governance:seance_decision": inside("tenue", allowed=COORD),
     "governance:seance_presences": inside("tenue", allowed=COORD),

@@ -88,7 +88,7 @@ class SeanceView(SeanceMixin, DetailView):
 class SeanceDirectView(ReunionMixin, DetailView):
     """Where the meeting is, for a screen that is already open: only what changed since ``vu``, 204 when nothing did.
 
-    286 ends the asking: the meeting is not open any more.
+    286 ends the asking: the meeting is not open any more. Whoever opens this address is led to the screen.
     """
 
     queryset = ReunionMixin.queryset.select_related("point_courant").prefetch_related("points__decisions")
@@ -101,6 +101,10 @@ class SeanceDirectView(ReunionMixin, DetailView):
         return super().get_context_data(**direct_context(self.object, point, montre=montre), **kwargs)
 
     def render_to_response(self, context, **kwargs):
+        if not self.request.headers.get("HX-Request"):
+            return HttpResponseRedirect(
+                reverse("governance:seance", args=[self.convention.code, self.object.pk])
+            )
         html = render_to_string(self.template_name, context, self.request)
         vu = hashlib.sha256(html.encode()).hexdigest()[:20]
         if self.object.statut != Reunion.Statut.OUVERTE:

@@ -90,15 +90,20 @@ def test_open_screen_learns_what_another_one_did(client, reunion, django_assert_
     first, second = (PointOrdreDuJourFactory(reunion=reunion) for _ in range(2))
     titulaire, *_ = people(reunion, quorum=1)
     by = log_in(client, reunion.convention)
+
+    def ask(address):
+        return client.get(address, headers={"HX-Request": "true"})
+
     page = client.get(f"{url_of('seance', reunion)}?point={first.pk}").text
     url = f"{url_of('seance_direct', reunion)}?point={first.pk}&montre="
     assert f'hx-get="{url.replace("&", "&amp;")}&amp;vu="' in " ".join(page.split())
+    assert client.get(url).url == url_of("seance", reunion)
     go_to_point(reunion, second, shown=None)
     mark(reunion, Titulaire_0="present")
     decision = record_decision(reunion=reunion, by=by, nature="etude", texte="Étudier la navette.")
 
     with django_assert_max_num_queries(12):
-        fragment = client.get(url)
+        fragment = ask(url)
 
     for said in (f"Un autre écran a abordé « {second}", "1 voix sur", "quorum atteint", str(decision)):
         assert said in fragment.text
@@ -106,11 +111,11 @@ def test_open_screen_learns_what_another_one_did(client, reunion, django_assert_
     assert "<form" not in fragment.text
     assert "<textarea" not in fragment.text
     vu = fragment.text.split("&amp;vu=")[1].split('"')[0]
-    assert client.get(f"{url}&vu={vu}").status_code == 204
+    assert ask(f"{url}&vu={vu}").status_code == 204
     for hostile in ("?point=<b>&montre=<b>&vu=<b>", "?point=%00"):
-        assert client.get(url_of("seance_direct", reunion) + hostile).status_code == 200
+        assert ask(url_of("seance_direct", reunion) + hostile).status_code == 200
     reunion.move_to("tenue", by=by)
-    closed = client.get(f"{url}&vu={vu}")
+    closed = ask(f"{url}&vu={vu}")
     assert (closed.status_code, "close sur un autre écran" in closed.text) == (286, True)
 
 
