@@ -1,14 +1,14 @@
 """People who are expected at two meetings at the same time, whatever the convention of the other one."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import Case, DurationField, ExpressionWrapper, F, Value, When
 
 from conventions.permissions import roles_on
 from ctg_portal.models import User
-from governance.models import MembreInstance, Reunion
+from governance.models import MembreInstance, Presence, Reunion
 
 MINUTE = Value(datetime.timedelta(minutes=1))
 
@@ -24,13 +24,13 @@ class Conflit:
 
 
 def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
-    """Who of the instance is expected at another meeting while ``reunion`` runs. Two queries at most.
+    """Who of the meeting is expected at another one while it runs. Two queries at most.
 
-    A person is known by the account of the seat, else by organisation and name. What ``user`` may not read of the
-    other meeting is not told: neither its instance nor its convention.
+    A person is known by their account, by organisation and name, or by address and name. What ``user`` may not read of
+    the other meeting is not told: neither its instance nor its convention.
     """
     length = ExpressionWrapper(F("duree") * MINUTE, output_field=DurationField())
-    autres = (
+    autres = list(
         Reunion.objects.filter(debut__lt=reunion.fin)
         .annotate(finit_a=F("debut") + length)
         .filter(finit_a__gt=reunion.debut)
@@ -39,36 +39,33 @@ def conflicts_of(reunion: Reunion, user: User) -> list[Conflit]:
         .select_related("instance__convention__territoire")
         .order_by("debut", "pk")
     )
-    by_instance: dict[int, list[Reunion]] = {}
-    for autre in autres:
-        by_instance.setdefault(autre.instance_id, []).append(autre)
-    if not by_instance:
+    if not autres:
         return []
-    same_person = (Q(user__isnull=False) & Q(user=OuterRef("user"))) | (
-        ~Q(nom="") & Q(organisation=OuterRef("organisation"), nom__iexact=OuterRef("nom"))
-    )
-    here = MembreInstance.objects.filter(same_person, instance=reunion.instance_id)
-    sieges = MembreInstance.objects.filter(Exists(here), instance__in=by_instance).select_related("user")
+    people = _people([reunion, *autres])
+    here = people[reunion.pk]
     found = []
-    for siege in sieges.order_by("nom", "pk"):
-        for elsewhere in by_instance[siege.instance_id]:
-            readable = bool(roles_on(user, elsewhere.convention.pk))
-            ailleurs = f"{elsewhere}, {elsewhere.convention.territoire.nom_court}" if readable else ""
-            url = elsewhere.get_absolute_url() if readable else ""
-            found.append(Conflit(siege.nom or str(siege.user), elsewhere.debut, ailleurs, url))
-    return list(dict.fromkeys(found))
+    for elsewhere in autres:
+        readable = bool(roles_on(user, elsewhere.convention.pk))
+        ailleurs = f"{elsewhere}, {elsewhere.convention.territoire.nom_court}" if readable else ""
+        url = elsewhere.get_absolute_url() if readable else ""
+        found += [
+            Conflit(name, elsewhere.debut, ailleurs, url)
+            for key, name in people[elsewhere.pk].items()
+            if key in here
+        ]
+    return sorted(dict.fromkeys(found), key=lambda conflit: conflit.personne.casefold())
 
 
 def in_conflict(reunions: Iterable[Reunion]) -> dict[int, set[str]]:
-    """Of the meetings given, by key: who is expected at another of them at the same time.
+    """Of the meetings given, by key: who is expected at another of them at the same time. One query.
 
-    Reads ``instance.membres.all()`` and their ``user``; those that were cancelled are left aside.
+    Those that were cancelled are left aside.
     """
     kept = sorted(
         (reunion for reunion in reunions if reunion.statut != Reunion.Statut.ANNULEE),
         key=lambda reunion: (reunion.debut, reunion.pk),
     )
-    people = {reunion.pk: _people(reunion) for reunion in kept}
+    people = _people(kept)
     found: dict[int, set[str]] = {}
     for rang, first in enumerate(kept):
         for second in kept[rang + 1 :]:
@@ -80,11 +77,56 @@ def in_conflict(reunions: Iterable[Reunion]) -> dict[int, set[str]]:
     return found
 
 
-def _people(reunion: Reunion) -> dict[tuple[str, object], str]:
-    people: dict[tuple[str, object], str] = {}
-    for membre in reunion.instance.membres.all():
-        if membre.user_id is not None:
-            people["compte", membre.user_id] = membre.nom or str(membre.user)
-        if membre.nom:
-            people["nom", (membre.organisation_id, membre.nom.casefold())] = membre.nom
-    return people
+Cle = tuple[str, object]
+
+
+def _people(reunions: Sequence[Reunion]) -> dict[int, dict[Cle, str]]:
+    """By meeting: who is expected there, the seats of today where its people were not listed yet. One query."""
+    listed = Presence.objects.filter(reunion__in=[reunion.pk for reunion in reunions])
+    seats = MembreInstance.objects.filter(instance__in={reunion.instance_id for reunion in reunions})
+    address = Case(When(user__is_active=True, then=F("user__email")), default=F("email"))
+    rows = listed.annotate(place=F("structure"), adressee=F("email"), siege=Value(False)).values_list(
+        "siege",
+        "reunion_id",
+        "user_id",
+        "user__nom",
+        "user__email",
+        "organisation_id",
+        "place",
+        "nom",
+        "adressee",
+    )
+    seated = seats.annotate(place=Value(""), adressee=address, siege=Value(True)).values_list(
+        "siege",
+        "instance_id",
+        "user_id",
+        "user__nom",
+        "user__email",
+        "organisation_id",
+        "place",
+        "nom",
+        "adressee",
+    )
+    found: dict[tuple[bool, int], dict[Cle, str]] = {}
+    for is_seat, key, user, named, account, organisation, structure, nom, email in rows.union(
+        seated, all=True
+    ):
+        keys = _known_as(user, named or account or "", organisation or structure.casefold(), nom, email)
+        found.setdefault((is_seat, key), {}).update(keys)
+    return {
+        reunion.pk: found.get((False, reunion.pk), found.get((True, reunion.instance_id), {}))
+        for reunion in reunions
+    }
+
+
+def _known_as(user: int | None, named: str, place: object, nom: str, email: str) -> dict[Cle, str]:
+    """The keys by which a person is found again, each with their name; none for a seat without a name."""
+    name = nom or named
+    keys: dict[Cle, str] = {}
+    if user is not None:
+        keys["compte", user] = name
+    if nom and place:
+        keys["nom", (place, nom.casefold())] = name
+    if nom and email:
+        keys["adresse", (email.casefold(), nom.casefold())] = name
+    return keys

@@ -29,8 +29,9 @@ def seats_of(reunion: Reunion) -> list[MembreInstance]:
 
 
 def gap_of(reunion: Reunion, presences: list[Presence]) -> Ecart:
-    """What preparing the list again would change. One query."""
-    return gap_with_instance(presences, seats_of(reunion))
+    """What preparing the list again would change; in session, only who is missing from it. One query."""
+    ecart = gap_with_instance(presences, seats_of(reunion))
+    return ecart if reunion.is_repondable else Ecart(ecart.ajoutes, [], [])
 
 
 @transaction.atomic
@@ -38,7 +39,7 @@ def prepare_presences(reunion: Reunion) -> Ecart:
     """Copy the seats of the instance, or bring the copy up to date; give what changed. Doing it twice changes nothing.
 
     Somebody else in a seat is somebody else: their answer is waited for, at a new address. People invited besides stay.
-    Raise ``TransitionError`` once the meeting was held or cancelled: what it was stays.
+    In session nobody is taken away or replaced: what was seen of them, and their pouvoirs, would go. Raise ``TransitionError`` once the meeting was held or cancelled: what it was stays.
     """
     reunion = Reunion.objects.select_for_update(of=("self",)).select_related("instance").get(pk=reunion.pk)
     if reunion.statut not in STATUTS_A_VENIR:
@@ -47,7 +48,7 @@ def prepare_presences(reunion: Reunion) -> Ecart:
         )
     presences = list(reunion.presences.all())
     membres = seats_of(reunion)
-    ecart = gap_with_instance(presences, membres)
+    ecart = gap_of(reunion, presences)
     Presence.objects.filter(pk__in=[row.pk for row in ecart.partis]).delete()
     rank = {membre.pk: ordre for ordre, membre in enumerate(membres, start=1)}
     for row, membre in ecart.changes:
@@ -64,7 +65,7 @@ def prepare_presences(reunion: Reunion) -> Ecart:
         row.save()
     for membre in ecart.ajoutes:
         Presence.objects.create(reunion=reunion, membre=membre, **copied_from(membre, rank[membre.pk]))
-    if reunion.quorum != reunion.instance.quorum:
+    if reunion.quorum != reunion.instance.quorum and (reunion.is_repondable or not presences):
         Reunion.objects.filter(pk=reunion.pk).update(quorum=reunion.instance.quorum)
     return ecart
 

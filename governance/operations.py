@@ -4,7 +4,6 @@ import datetime
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pghistory
 from django.db import transaction
@@ -63,10 +62,10 @@ def record_decision(
     ``pour``, ``contre`` and ``abstentions`` are the voices of a vote. Raise ``TransitionError`` when the meeting takes
     no decision now or the vote did not carry its effects, ``EffetsRefusesError`` when fiches refuse.
     """
-    if mode == Decision.Mode.VOTE and effets and (pour or 0) <= (contre or 0):
+    if is_voted_down(mode, pour, contre) and changes_fiches(effets):
         raise TransitionError(
             f"La proposition n’est pas adoptée ({pour} pour, {contre} contre)\u00a0: elle ne change aucune fiche. "
-            "Retirez les effets pour l’inscrire au registre."
+            "Choisissez «\u00a0Sans changement\u00a0» pour l’inscrire au registre."
         )
     # One writer at a time allots numbers; NO KEY leaves rows that only refer to the convention alone.
     convention = Convention.objects.select_for_update(no_key=True).get(pk=reunion.instance.convention_id)
@@ -110,16 +109,14 @@ def record_decision(
     return decision
 
 
-def preview_decision(**asked: Any) -> tuple[str, list[str]]:
-    """The number and the sentences of the effects, from a trial that is rolled back: nothing is written.
+def is_voted_down(mode: str, pour: int | None, contre: int | None) -> bool:
+    """A tie carries nothing."""
+    return mode == Decision.Mode.VOTE and (pour or 0) <= (contre or 0)
 
-    Takes and raises as ``record_decision``: what is shown before is what happens after.
-    """
-    with transaction.atomic():
-        decision = record_decision(**asked)
-        phrases = [effet.phrase for effet in decision.effets.select_related("fiche")]
-        transaction.set_rollback(True)
-    return decision.numero, phrases
+
+def changes_fiches(effets: Iterable[EffetDemande]) -> bool:
+    """Whether one of them does more than name its fiche."""
+    return any(demande.effet != Effet.AUCUN for demande in effets)
 
 
 @transaction.atomic

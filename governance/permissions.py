@@ -57,6 +57,15 @@ def is_decidable(user: User, reunion: Reunion) -> bool:
 
 
 @rules.predicate
+def is_correctable(user: User, decision: Decision) -> bool:
+    """Until the minutes that say it are submitted (ADR 0029)."""
+    if not decision.reunion.is_decidable:
+        return False
+    compte_rendu = CompteRendu.objects.filter(reunion=decision.reunion_id).first()
+    return compte_rendu is None or compte_rendu.is_redaction
+
+
+@rules.predicate
 def is_ouverte(user: User, decision: Decision) -> bool:
     return decision.is_ouverte
 
@@ -184,7 +193,7 @@ rules.add_perm("governance.note_reunion", coordinates & is_decidable)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
-rules.add_perm("governance.change_decision", coordinates)
+rules.add_perm("governance.change_decision", coordinates & is_correctable)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)
 rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
 rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from ctg_portal.workflow import TransitionError
 from governance.models import PointOrdreDuJour, Presence, Reunion
 from governance.models.composition import Voix, count_voices
 from governance.models.compte_rendu import require_open_minutes
+from governance.models.presence import too_many_pouvoirs
 
 
 def _lock(reunion: Reunion) -> Reunion:
@@ -23,20 +23,28 @@ def _lock(reunion: Reunion) -> Reunion:
 
 
 @transaction.atomic
-def go_to_point(reunion: Reunion, point: PointOrdreDuJour | None) -> None:
-    """Speak of ``point`` from now on, of none when it is ``None``; the one before is left. The clocks keep their time."""
+def go_to_point(reunion: Reunion, point: PointOrdreDuJour | None, *, shown: int | None) -> None:
+    """Speak of ``point`` from now on, of none when it is ``None``; the one before is left. The clocks keep their time.
+
+    ``shown`` is the key of the point spoken of on the screen that asks. Raise ``TransitionError``, and move nothing,
+    when another screen moved meanwhile, or when the meeting is not open.
+    """
     reunion = _lock(reunion)
-    now = timezone.now()
+    if reunion.statut != Reunion.Statut.OUVERTE:
+        raise TransitionError("La séance est close\u00a0: plus aucun point n’est abordé.")
     if point is not None and point.reunion_id != reunion.pk:
         raise TransitionError("Ce point n’est pas à l’ordre du jour de cette réunion.")
-    # Whatever another screen left running.
-    running = PointOrdreDuJour.objects.filter(reunion=reunion, ouvert_le__isnull=False, clos_le=None)
-    if point is None:
-        running.update(clos_le=now)
-    else:
-        running.exclude(pk=point.pk).update(clos_le=now)
-        PointOrdreDuJour.objects.filter(pk=point.pk, ouvert_le=None).update(ouvert_le=now)
-        PointOrdreDuJour.objects.filter(pk=point.pk).update(clos_le=None)
+    if reunion.point_courant_id == (point and point.pk):
+        return
+    if reunion.point_courant_id != shown:
+        current = reunion.point_courant
+        meanwhile = f"abordé «\u00a0{current}\u00a0»" if current else "quitté le point dont on parlait"
+        raise TransitionError(
+            f"Entre-temps, un autre écran a {meanwhile}\u00a0: rien n’a bougé. Voici où en est la séance."
+        )
+    reunion.points.leave()
+    if point is not None:
+        PointOrdreDuJour.objects.get(pk=point.pk).take_up()
     reunion.point_courant = point
     reunion.save(update_fields=["point_courant", "updated_at"])
 
@@ -115,10 +123,7 @@ def _check_pouvoirs(rows: dict[int, Presence], at_most: int) -> None:
             continue
         held[holder.person] = held.get(holder.person, 0) + 1
         if held[holder.person] > at_most:
-            most = f"{at_most} pouvoir{'s' if at_most > 1 else ''}"
-            raise TransitionError(
-                f"{holder} a déjà reçu un pouvoir\u00a0: une personne en tient {most} au plus."
-            )
+            raise TransitionError(too_many_pouvoirs(holder, at_most))
 
 
 def voices_in_room(reunion: Reunion, presences: Iterable[Presence]) -> Voix:

@@ -39,6 +39,7 @@ odj = [
 
 en_seance = [
     path("", seance.SeanceView.as_view(), name="seance"),
+    path("direct/", seance.SeanceDirectView.as_view(), name="seance_direct"),
     path("point/", seance.SeancePointView.as_view(), name="seance_point"),
     path("decision/", seance.SeanceDecisionView.as_view(), name="seance_decision"),
     path("presences/", seance.SeancePresencesView.as_view(), name="seance_presences"),
@@ -129,6 +130,7 @@ gouvernance = [
     path("decisions/", decisions.RegisterView.as_view(), name="register"),
     path("decisions/xlsx/", decisions.RegisterExportView.as_view(), name="register_export"),
     path("decisions/<int:pk>/", decisions.DecisionView.as_view(), name="decision"),
+    path("decisions/<int:pk>/corriger/", decisions.DecisionEditView.as_view(), name="decision_edit"),
     path("decisions/<int:pk>/realisee/", decisions.DecisionCompleteView.as_view(), name="decision_complete"),
 ]
 

@@ -10,6 +10,8 @@ from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.choices import flatten_choices
 from django.utils.html import format_html, format_html_join
 
 from ctg_portal.fields import LongTextsMixin
@@ -142,8 +144,16 @@ class SectionForm(ConstrainedForm):
         for name in self.changed_data:
             saved = self.initial.get(name)
             if name != "empreinte" and isinstance(saved, (str, int, datetime.date)):
-                shown = f"{saved:%d/%m/%Y}" if isinstance(saved, datetime.date) else str(saved)
-                self.add_error(name, f"Enregistré entre-temps : « {shown or 'rien'} ».")
+                self.add_error(name, f"Enregistré entre-temps : « {self.in_words(name, saved) or 'rien'} ».")
+
+    def in_words(self, name, saved):
+        """What was saved, as the page says it: a day, an hour, the label of a choice."""
+        if isinstance(saved, datetime.datetime):
+            return f"{timezone.localtime(saved):%d/%m/%Y à %H h %M}"
+        if isinstance(saved, datetime.date):
+            return f"{saved:%d/%m/%Y}"
+        choices = flatten_choices(getattr(self.fields[name], "choices", ()))
+        return str({str(code): label for code, label in choices if code}.get(str(saved), saved))
 
     def save(self, commit=True):
         stamped = {"updated_at"} & {field.name for field in self.instance._meta.fields}

@@ -4,17 +4,29 @@ from django import forms
 from django.forms import BaseFormSet, formset_factory
 
 from actions.models import FicheAction
-from conventions.forms.base import PlausibleDatesMixin
+from conventions.forms.base import PlausibleDatesMixin, SectionForm
 from ctg_portal.fields import LongTextsMixin, TexteLong
 from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.choices import CHOISIR, fiche_choices, fiche_with_avancement, fiches_of
+from governance.decisions import (
+    CORRIGEABLES,
+    EffetsNonVusError,
+    correct_decision,
+    preview_decision,
+    record_seen_decision,
+)
 from governance.models import Decision, EffetDecision
 from governance.models.composition import count_voices
-from governance.operations import EffetDemande, EffetsRefusesError, preview_decision, record_decision
+from governance.operations import EffetDemande, EffetsRefusesError, changes_fiches
 
 Effet = EffetDecision.Effet
 VOIX = ("pour", "contre", "abstentions")
+
+
+def voix_field(label):
+    return forms.IntegerField(label=label, required=False, min_value=0, max_value=999)
+
 
 EFFETS = [(Effet.AUCUN, "Sans changement"), *(choice for choice in Effet.choices if choice[0] != Effet.AUCUN)]
 
@@ -73,62 +85,8 @@ class BaseEffetFormSet(BaseFormSet):
 EffetFormSet = formset_factory(EffetForm, formset=BaseEffetFormSet, extra=2, max_num=60, absolute_max=60)
 
 
-class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
-    """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing."""
-
-    apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    pour = forms.IntegerField(label="Pour", required=False, min_value=0, max_value=999)
-    contre = forms.IntegerField(label="Contre", required=False, min_value=0, max_value=999)
-    abstentions = forms.IntegerField(label="Abstentions", required=False, min_value=0, max_value=999)
-
-    class Meta:
-        model = Decision
-        fields = [
-            "point",
-            "nature",
-            "texte",
-            "responsable",
-            "echeance",
-            "mode",
-            "pour",
-            "contre",
-            "abstentions",
-        ]
-        widgets = {
-            "texte": TexteLong(4),
-            "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        }
-
-    def __init__(self, *args, reunion, user, point=None, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.reunion = reunion
-        self.numero = None
-        self.phrases = []
-        self.fields["point"].queryset = reunion.points.all()
-        self.fields["point"].empty_label = "Hors de l’ordre du jour"
-        self.fields["nature"].choices = [CHOISIR, *Decision.Nature.choices]
-        self.initial["point"] = point
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.disable_csrf = True
-        self.helper.layout = Layout(
-            "point",
-            "nature",
-            "texte",
-            Row(Column("responsable", css_class="col-md-7"), Column("echeance", css_class="col-md-5")),
-            "mode",
-            Row(*(Column(name, css_class="col-4") for name in VOIX), css_class="gx-2"),
-        )
-        fiches = fiches_of(reunion.convention, user).actives()
-        self.effets = EffetFormSet(
-            self.data if self.is_bound else None,
-            prefix="effets",
-            initial=[{"fiche": fiche} for fiche in point.fiches.all()] if point else None,
-            form_kwargs={
-                "fiches": fiches,
-                "choices": [CHOISIR, *fiche_choices(fiches, fiche_with_avancement)],
-            },
-        )
+class VoteMixin:
+    """A decision of ``reunion``: its échéance comes after it, its voices are those of the room."""
 
     def clean_echeance(self):
         echeance = self.cleaned_data["echeance"]
@@ -173,28 +131,133 @@ class DecisionForm(LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
                 "vérifiez le compte, ou les présences."
             )
 
+
+class DecisionForm(VoteMixin, LongTextsMixin, PlausibleDatesMixin, forms.ModelForm):
+    """A decision of ``reunion`` and its effects. Asked with ``apercu``, it says what would happen and writes nothing.
+
+    What changes fiches is shown before it is applied: ``vu`` is the mark of what was shown.
+    """
+
+    apercu = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    vu = forms.CharField(required=False, widget=forms.HiddenInput)
+    pour = voix_field("Pour")
+    contre = voix_field("Contre")
+    abstentions = voix_field("Abstentions")
+
+    class Meta:
+        model = Decision
+        fields = [
+            "point",
+            "nature",
+            "texte",
+            "responsable",
+            "echeance",
+            "mode",
+            "pour",
+            "contre",
+            "abstentions",
+        ]
+        widgets = {
+            "texte": TexteLong(4),
+            "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
+
+    def __init__(self, *args, reunion, user, point=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.reunion = reunion
+        self.numero = None
+        self.phrases = []
+        self.fields["point"].queryset = reunion.points.all()
+        self.fields["point"].empty_label = "Hors de l’ordre du jour"
+        self.fields["nature"].choices = [CHOISIR, *Decision.Nature.choices]
+        self.initial["point"] = point
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.disable_csrf = True
+        self.helper.layout = Layout(
+            "vu",
+            "point",
+            "nature",
+            "texte",
+            Row(Column("responsable", css_class="col-md-7"), Column("echeance", css_class="col-md-5")),
+            "mode",
+            Row(*(Column(name, css_class="col-4") for name in VOIX), css_class="gx-2"),
+        )
+        fiches = fiches_of(reunion.convention, user).actives()
+        self.effets = EffetFormSet(
+            self.data if self.is_bound else None,
+            prefix="effets",
+            initial=[{"fiche": fiche} for fiche in point.fiches.all()] if point else None,
+            form_kwargs={
+                "fiches": fiches,
+                "choices": [CHOISIR, *fiche_choices(fiches, fiche_with_avancement)],
+            },
+        )
+
     def is_valid(self):
         return all([super().is_valid(), self.effets.is_valid()])
 
+    @property
+    def is_to_see(self):
+        """What it would do is asked for, or changes fiches and was not shown yet."""
+        asked, seen = self.cleaned_data["apercu"], self.cleaned_data["vu"]
+        return asked or (not seen and changes_fiches(self.effets.demandes))
+
     def preview(self, *, by):
         """Fill ``numero`` and ``phrases``, or say on the form why it would be refused."""
+        self.data = self.data.copy()
+        self.data["vu"] = ""
         try:
-            self.numero, self.phrases = self._run(preview_decision, by=by)
+            self.numero, self.phrases, self.data["vu"] = self._run(preview_decision, by=by)
         except TransitionError as refus:
             self.add_error(None, str(refus))
 
     def save(self, *, by):
-        return self._run(record_decision, by=by)
+        try:
+            return self._run(record_seen_decision, by=by, vu=self.cleaned_data["vu"])
+        except EffetsNonVusError:
+            self.preview(by=by)
+            raise
 
-    def _run(self, operation, *, by):
+    def _run(self, operation, *, by, **seen):
         fields = {name: self.cleaned_data[name] for name in self.Meta.fields}
         try:
-            return operation(reunion=self.reunion, by=by, effets=self.effets.demandes, **fields)
+            return operation(reunion=self.reunion, by=by, effets=self.effets.demandes, **fields, **seen)
         except EffetsRefusesError as refusal:
             for form in self.effets.forms:
                 if form.demande and form.demande.fiche.pk in refusal.refus:
                     form.add_error("fiche", refusal.refus[form.demande.fiche.pk])
             raise
+
+
+class DecisionCorrectForm(VoteMixin, SectionForm):
+    """The words, the vote and the follow-up of a decision that is written; its effects stay as they were applied."""
+
+    rangees = (
+        [("texte", 12)],
+        [("responsable", 7), ("echeance", 5)],
+        [("mode", 12)],
+        [(name, 4) for name in VOIX],
+    )
+    pour = voix_field("Pour")
+    contre = voix_field("Contre")
+    abstentions = voix_field("Abstentions")
+
+    class Meta:
+        model = Decision
+        fields = CORRIGEABLES
+        widgets = {
+            "texte": TexteLong(4),
+            "echeance": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        }
+
+    @property
+    def reunion(self):
+        return self.instance.reunion
+
+    def save(self, *, by):
+        values = {name: self.cleaned_data[name] for name in CORRIGEABLES}
+        return correct_decision(self.instance, by=by, **values)
 
 
 class CompleteForm(forms.ModelForm):

@@ -1,11 +1,9 @@
-from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Column, Layout, Row
-from django import forms
 from django.db import transaction
 from django.forms import inlineformset_factory
 
+from conventions.forms.base import SectionForm
 from conventions.models import people_of
-from ctg_portal.fields import LongTextsMixin, TexteLong
+from ctg_portal.fields import TexteLong
 from governance.choices import organisation_choices, organisations_of
 from governance.forms.ordered import OrderedForm, OrderedFormSet
 from governance.models import Instance, MembreInstance
@@ -36,27 +34,24 @@ MembreFormSet = inlineformset_factory(
 )
 
 
-class InstanceForm(LongTextsMixin, forms.ModelForm):
+class InstanceForm(SectionForm):
     """An instance and its members, saved together."""
+
+    rangees = (
+        [("intitule", 12)],
+        [("nature", 7), ("minimum_annuel", 5)],
+        [("quorum", 7), ("pouvoirs_max", 5)],
+        [("theme", 12)],
+        [("role", 12)],
+    )
 
     class Meta:
         model = Instance
         fields = ["nature", "intitule", "minimum_annuel", "quorum", "pouvoirs_max", "theme", "role"]
         widgets = {"role": TexteLong(4)}
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         self.fields["role"].help_text = "À quoi elle sert, qui elle réunit, ce qu’elle décide."
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.disable_csrf = True
-        self.helper.layout = Layout(
-            "intitule",
-            Row(Column("nature", css_class="col-md-7"), Column("minimum_annuel", css_class="col-md-5")),
-            Row(Column("quorum", css_class="col-md-7"), Column("pouvoirs_max", css_class="col-md-5")),
-            "theme",
-            "role",
-        )
         convention = self.instance.convention
         organisations, people = organisations_of(convention), people_of(convention)
         self.membres = MembreFormSet(
@@ -73,15 +68,27 @@ class InstanceForm(LongTextsMixin, forms.ModelForm):
             },
         )
 
-    def _get_validation_exclusions(self):
-        # The name is unique in its convention, which is given by the address and not by a field.
-        return super()._get_validation_exclusions() - {"convention"}
+    def saved_state(self):
+        columns = [column.attname for column in MembreInstance._meta.concrete_fields]
+        rows = [[str(getattr(row, name)) for name in columns] for row in self.membres.get_queryset()]
+        return super().saved_state() | {"membres": rows}
+
+    def refuse_overwriting(self):
+        super().refuse_overwriting()
+        seats = "\u00a0; ".join(
+            f"{row} ({row.fonction}, {row.get_qualite_display().lower()})"
+            for row in self.membres.get_queryset()
+        )
+        self.add_error(None, f"Membres enregistrés à présent\u00a0: {seats or 'aucun'}.")
 
     def is_valid(self):
         return all([super().is_valid(), self.membres.is_valid()])
 
     @transaction.atomic
-    def save(self):
-        instance = super().save()
+    def save(self, commit=True):
+        if self.instance.pk:
+            super().save(commit)
+        else:
+            self.instance.save()
         self.membres.save()
-        return instance
+        return self.instance

@@ -105,9 +105,9 @@ class PointForm(HiddenFichesMixin, SectionForm):
             )
         return self.cleaned_data
 
-    def save(self, commit=True):
+    def save(self, *, by):
         if self.instance.pk:
-            return super().save(commit)
+            return super().save()
         names = ("intitule", "visee", "rapporteur", "duree", "texte", "fiches")
         values = {name: self.cleaned_data[name] for name in names}
         (self.instance,) = add_points(self.instance.reunion, [PointPropose(**values)])
@@ -262,6 +262,7 @@ class TakeForm(SourcesMixin, forms.ModelForm):
 class ReunionAddForm(SourcesMixin, ReunionForm):
     """A new meeting: what is usual is there already, as the last one of the instance had it."""
 
+    rangees = (*ReunionForm.rangees, [("source", 12)])
     source = forms.ChoiceField(label="Ordre du jour", required=False)
 
     def __init__(self, *args, **kwargs):
@@ -271,11 +272,10 @@ class ReunionAddForm(SourcesMixin, ReunionForm):
         last = instance.reunions.exclude(statut=Reunion.Statut.ANNULEE).order_by("-debut").first()
         if last is not None:
             self.initial |= {name: getattr(last, name) for name in USUELS}
-        self.helper.layout.append("source")
 
     @transaction.atomic
-    def save(self):
-        reunion = super().save()
+    def save(self, commit=True):
+        reunion = super().save(commit)
         add_points(reunion, self.proposes())
         return reunion
 

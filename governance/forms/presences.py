@@ -2,7 +2,7 @@ from django import forms
 from django.db import transaction
 from django.utils import timezone
 
-from conventions.forms.base import PlacedForm
+from conventions.forms.base import PlacedForm, SectionForm
 from governance.choices import organisation_choices, organisations_of
 from governance.models import Presence
 
@@ -60,8 +60,11 @@ class ReponseForm(forms.Form):
         return self.presence
 
 
-class PresenceForm(PlacedForm):
-    """The answer of somebody who telephoned, and the address they are written to."""
+class PresenceForm(SectionForm):
+    """The answer of somebody who telephoned, and the address they are written to.
+
+    Who answered meanwhile from their own address is not overwritten unseen.
+    """
 
     rangees = (
         [("reponse", 6), ("pouvoir_a", 6)],
@@ -77,8 +80,7 @@ class PresenceForm(PlacedForm):
             "email": "Pour cette réunion. Si le siège n’a pas d’adresse, celle-ci y est notée pour les suivantes.",
         }
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def prepare(self):
         self.fields["mot"].label = "Mot (lu par la coordination seulement)"
         if self.instance.may_give_pouvoir:
             self.fields["pouvoir_a"].offer(self.instance)
@@ -88,6 +90,12 @@ class PresenceForm(PlacedForm):
             self.fields["reponse"].choices = [
                 choice for choice in Reponse.choices if choice[0] != Reponse.POUVOIR
             ]
+
+    def _post_clean(self):
+        super()._post_clean()
+        # Judged as ``respond`` writes it: the pouvoir goes with its answer.
+        gives = self.cleaned_data.get("reponse") == Reponse.POUVOIR
+        self.instance.pouvoir_a = self.cleaned_data.get("pouvoir_a") if gives else None
 
     @transaction.atomic
     def save(self, *, by):

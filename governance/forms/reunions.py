@@ -1,5 +1,3 @@
-from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Column, Layout, Row
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -19,7 +17,13 @@ SUIVIS_PAR_AGENDA = {"debut", "duree", "lieu", "lien"}
 """What the calendars of the people invited hold of a meeting."""
 
 
-class ReunionForm(forms.ModelForm):
+class ReunionForm(SectionForm):
+    rangees = (
+        [("debut", 7), ("duree", 5)],
+        [("lieu", 12)],
+        [("lien", 12)],
+        [("president", 6), ("secretaire", 6)],
+    )
     debut = forms.DateTimeField(
         label="Date et heure",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
@@ -32,18 +36,6 @@ class ReunionForm(forms.ModelForm):
     class Meta:
         model = Reunion
         fields = ["debut", "duree", "lieu", "lien", "president", "secretaire"]
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.disable_csrf = True
-        self.helper.layout = Layout(
-            Row(Column("debut", css_class="col-md-7"), Column("duree", css_class="col-md-5")),
-            "lieu",
-            "lien",
-            Row(Column("president", css_class="col-md-6"), Column("secretaire", css_class="col-md-6")),
-        )
 
     def clean_debut(self):
         debut = self.cleaned_data["debut"]
@@ -60,19 +52,17 @@ class ReunionForm(forms.ModelForm):
         return debut
 
     @transaction.atomic
-    def save(self):
+    def save(self, commit=True):
         """What calendars know of it has a revision, which grows; the reminders set ahead follow."""
-        moved = self.instance.pk and SUIVIS_PAR_AGENDA & set(self.changed_data)
-        if moved:
-            self.instance.sequence += 1
-        reunion = super().save()
-        if moved:
+        if not self.instance.pk:
+            self.instance.save()
+            return self.instance
+        reunion = super().save(commit)
+        if SUIVIS_PAR_AGENDA & set(self.changed_data):
+            reunion.sequence += 1
+            reunion.save(update_fields=["sequence"])
             follow_meeting(reunion)
         return reunion
-
-    def _get_validation_exclusions(self):
-        # One meeting at a time in an instance, which is given by the address and not by a field.
-        return super()._get_validation_exclusions() - {"instance"}
 
 
 class ReunionMoveForm(forms.ModelForm):

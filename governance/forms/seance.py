@@ -29,12 +29,15 @@ class PointNotesForm(SectionForm):
 
 
 class PointCourantForm(forms.ModelForm):
-    """Which point is spoken of; none when it is left empty."""
+    """Which point is spoken of; none when it is left empty. ``montre`` is the one that the screen showed so."""
 
     point = forms.ModelChoiceField(
         PointOrdreDuJour.objects.none(),
         required=False,
         error_messages={"invalid_choice": "Ce point n’est plus à l’ordre du jour."},
+    )
+    montre = forms.IntegerField(
+        required=False, error_messages={"invalid": "Cette page est incomplète\u00a0: rien n’a bougé."}
     )
 
     class Meta:
@@ -46,7 +49,7 @@ class PointCourantForm(forms.ModelForm):
         self.fields["point"].queryset = self.instance.points.all()
 
     def save(self, *, by):
-        go_to_point(self.instance, self.cleaned_data["point"])
+        go_to_point(self.instance, self.cleaned_data["point"], shown=self.cleaned_data["montre"])
         return self.instance
 
 
@@ -62,6 +65,8 @@ class PresencesSeanceForm(forms.ModelForm):
         self.presences = presences
         self.refused = []
         voters = [row for row in presences if row.has_voice]
+        # Once somebody was seen, a person left aside was not.
+        announced = not any(row.etat for row in presences)
         simple = [("", "—"), *((code, nom) for code, nom in Presence.Etat.choices if code != "represente")]
         for row in presences:
             holders = [
@@ -74,7 +79,7 @@ class PresencesSeanceForm(forms.ModelForm):
                 choices=choices,
                 required=False,
                 label=str(row),
-                initial=state_of(row) or expected_state(row),
+                initial=expected_state(row) if announced else state_of(row),
                 error_messages={"invalid_choice": "Choisissez dans la liste."},
             )
             self.fields[f"avant-{row.pk}"] = forms.CharField(

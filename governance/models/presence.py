@@ -190,6 +190,12 @@ class Presence(TimestampedModel, Ordered):
             return self.get_reponse_display()
         return f"Donne pouvoir à {self.pouvoir_a}" if self.pouvoir_a else "Donne pouvoir, sans dire à qui"
 
+    @property
+    def reponse_suite(self) -> str:
+        """The same within a sentence: names keep their capitals."""
+        phrase = self.reponse_phrase
+        return phrase[:1].lower() + phrase[1:]
+
     def is_answerable(self) -> bool:
         """Until the meeting is open, cancelled or past."""
         return self.reunion.is_repondable and self.reunion.debut > timezone.now()
@@ -247,7 +253,16 @@ class Presence(TimestampedModel, Ordered):
         own = {seat.pk for seat in seats}
         already = len([row for row in held if row.pouvoir_a_id in holders and row.pk not in own])
         if already >= reunion.instance.pouvoirs_max:
-            raise TransitionError(f"{holder} a déjà reçu un pouvoir : choisissez quelqu’un d’autre.")
+            raise TransitionError(too_many_pouvoirs(holder, reunion.instance.pouvoirs_max))
+
+
+def too_many_pouvoirs(holder: Presence, at_most: int) -> str:
+    """Why this person holds no pouvoir more, where each holds ``at_most``."""
+    if not at_most:
+        return "Cette instance n’admet pas de pouvoir\u00a0: changez cette réponse."
+    if at_most == 1:
+        return f"{holder} a déjà reçu un pouvoir, et n’en tient qu’un\u00a0: choisissez quelqu’un d’autre."
+    return f"{holder} a déjà reçu {at_most} pouvoirs, le plus qu’on en tienne ici\u00a0: choisissez quelqu’un d’autre."
 
 
 def closed_sentence(reunion: Reunion) -> str:

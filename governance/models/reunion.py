@@ -129,6 +129,8 @@ class Reunion(TimestampedModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["instance", "debut"],
+                # One that was cancelled leaves its hour to another.
+                condition=~models.Q(statut="annulee"),
                 name="reunion_unique",
                 violation_error_message="Cette instance a déjà une réunion à cette heure.",
             )
@@ -241,14 +243,21 @@ class Reunion(TimestampedModel):
             self.ouverte_le, self.close_le = self.ouverte_le or timezone.now(), None
         elif statut == Statut.TENUE and self.statut == Statut.OUVERTE:
             self.close_le = timezone.now()
+            self.points.leave()
+            self.point_courant = None
         self.statut = statut
+        changed = ["statut", "sequence", "ouverte_le", "close_le", "point_courant", "updated_at"]
         with pghistory.context(par=by.pk):
-            self.save(update_fields=["statut", "sequence", "ouverte_le", "close_le", "updated_at"])
+            self.save(update_fields=changed)
 
 
 class PointOrdreDuJourQuerySet(models.QuerySet["PointOrdreDuJour"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(reunion__in=Reunion.objects.visible_to(user))
+
+    def leave(self) -> None:
+        """Stop the clocks that run."""
+        self.filter(ouvert_le__isnull=False, clos_le=None).update(clos_le=timezone.now())
 
 
 class PointOrdreDuJour(Ordered):
@@ -270,6 +279,13 @@ class PointOrdreDuJour(Ordered):
     notes = models.TextField("notes de séance", blank=True)
     ouvert_le = models.DateTimeField("abordé le", null=True, blank=True, editable=False)
     clos_le = models.DateTimeField("quitté le", null=True, blank=True, editable=False)
+    secondes_avant = models.PositiveIntegerField(
+        "secondes des fois précédentes",
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Temps passé sur le point avant qu’il soit abordé pour la dernière fois.",
+    )
     fiches = models.ManyToManyField(
         FicheAction, blank=True, related_name="points", verbose_name="fiches concernées"
     )
@@ -293,8 +309,22 @@ class PointOrdreDuJour(Ordered):
         return self.reunion.convention
 
     @property
+    def chrono_depuis(self) -> datetime.datetime | None:
+        """When it would have begun had it been spoken of in one go; ``None`` before it is begun."""
+        return self.ouvert_le and self.ouvert_le - datetime.timedelta(seconds=self.secondes_avant)
+
+    @property
     def minutes_passees(self) -> int | None:
-        """Whole minutes spent on it, until now while it is not left; ``None`` before it is begun."""
-        if self.ouvert_le is None:
-            return None
-        return int(((self.clos_le or timezone.now()) - self.ouvert_le).total_seconds() // 60)
+        """Whole minutes spent on it, all its times together, until now while it is not left; ``None`` before."""
+        since = self.chrono_depuis
+        return (
+            None if since is None else int(((self.clos_le or timezone.now()) - since).total_seconds() // 60)
+        )
+
+    def take_up(self) -> None:
+        """Start its clock; the time it had before is kept."""
+        if self.ouvert_le and self.clos_le:
+            self.secondes_avant += int((self.clos_le - self.ouvert_le).total_seconds())
+        if self.ouvert_le is None or self.clos_le:
+            self.ouvert_le, self.clos_le = timezone.now(), None
+            self.save(update_fields=["secondes_avant", "ouvert_le", "clos_le"])

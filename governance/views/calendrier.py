@@ -19,13 +19,14 @@ class CalendrierView(TemplateView):
             Reunion.objects.visible_to(self.request.user)
             .filter(debut__date__gte=jours[0].date, debut__date__lte=jours[-1].date)
             .select_related("instance__convention__territoire")
-            .prefetch_related("instance__membres__user")
             .order_by("debut", "pk")
         )
-        if nature in Instance.Nature.values:
-            reunions = reunions.filter(instance__nature=nature)
+        # Of all of them: who is expected at a meeting that the filter hides is expected elsewhere all the same.
         conflits = in_conflict(reunions)
+        wanted = nature in Instance.Nature.values
         for reunion in reunions:
+            if wanted and reunion.instance.nature != nature:
+                continue
             reunion.en_conflit = sorted(conflits.get(reunion.pk, ()))
             by_date[reunion.jour].reunions.append(reunion)
         return super().get_context_data(

@@ -6,7 +6,7 @@ from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from ctg_portal.tableurs import write_xlsx, xlsx_response
 from governance.filters import DecisionFilter
-from governance.forms.decisions import CompleteForm, DecisionForm
+from governance.forms.decisions import CompleteForm, DecisionCorrectForm, DecisionForm
 from governance.models import Decision
 from governance.registre import register_sheet
 from governance.views.reunions import ReunionMixin, WhileInThatStateMixin
@@ -60,7 +60,17 @@ class DecisionView(DecisionMixin, DetailView):
         )
 
 
-class DecisionAddView(TransitionFormMixin, WhileInThatStateMixin, UpdateView):
+class SeenBeforeMixin:
+    """What a decision would change on fiches is shown first; confirming what was shown applies it."""
+
+    def form_valid(self, form):
+        if form.is_to_see:
+            form.preview(by=self.request.user)
+            return self.form_invalid(form)
+        return super().form_valid(form)
+
+
+class DecisionAddView(SeenBeforeMixin, TransitionFormMixin, WhileInThatStateMixin, UpdateView):
     """The object found is the meeting; what the form saves is one of its decisions."""
 
     queryset = ReunionMixin.queryset.prefetch_related("points__fiches")
@@ -81,11 +91,32 @@ class DecisionAddView(TransitionFormMixin, WhileInThatStateMixin, UpdateView):
             "point": next((point for point in self.object.points.all() if str(point.pk) == asked), None),
         }
 
-    def form_valid(self, form):
-        if form.cleaned_data["apercu"]:
-            form.preview(by=self.request.user)
-            return self.form_invalid(form)
-        return super().form_valid(form)
+
+class DecisionEditView(TransitionFormMixin, WhileOpenMixin, DecisionMixin, UpdateView):
+    """A slip of the pen is put right until the minutes are submitted."""
+
+    permission = "governance.change_decision"
+    role_permission = "governance.coordinate_decision"
+    form_class = DecisionCorrectForm
+    template_name = "governance/decision_edit.html"
+
+    def get_queryset(self):
+        decisions = super().get_queryset()
+        return decisions.select_for_update(of=("self",)) if self.request.method == "POST" else decisions
+
+    @property
+    def success_message(self):
+        return f"La décision {self.object} est corrigée."
+
+    def get_context_data(self, **kwargs):
+        effets = self.object.effets.visible_to(self.request.user)
+        return super().get_context_data(effets=effets, **kwargs)
+
+    def state_sentence(self, decision):
+        return (
+            f"Le compte rendu de la réunion dit la décision {decision}, et il est soumis, approuvé ou diffusé\u00a0: "
+            "reprenez-le, ou rouvrez la réunion, pour la corriger."
+        )
 
 
 class DecisionCompleteView(TransitionFormMixin, WhileOpenMixin, DecisionMixin, UpdateView):

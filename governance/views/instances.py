@@ -69,3 +69,7 @@ class InstanceEditView(InConventionMixin, PermissionMixin, SuccessMessageMixin, 
     template_name = "governance/instance_form.html"
     room = "gouvernance"
     success_message = "L’instance « %(intitule)s » et ses membres sont enregistrés."
+
+    def get_queryset(self):
+        instances = super().get_queryset()
+        return instances.select_for_update(of=("self",)) if self.request.method == "POST" else instances

@@ -164,7 +164,7 @@ class PointMixin(InConventionMixin, WhileOpenMixin, PermissionMixin):
         return reverse("governance:agenda_edit", args=[self.convention.code, self.object.reunion_id])
 
 
-class PointEditView(PointMixin, UpdateView):
+class PointEditView(TransitionFormMixin, PointMixin, UpdateView):
     form_class = PointForm
     template_name = "governance/point_form.html"
 
@@ -192,11 +192,10 @@ class PointEditView(PointMixin, UpdateView):
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"user": self.request.user}
 
+    success_message = "Le point est enregistré."
+
     def form_valid(self, form):
-        response = super().form_valid(form)
-        if response.status_code == 302:
-            messages.success(self.request, "Le point est enregistré.")
-        return response
+        return self.refuse_when_moved(form) or TransitionFormMixin.form_valid(self, form)
 
 
 class PointRemoveView(TransitionFormMixin, PointMixin, UpdateView):

@@ -93,7 +93,14 @@ class PresenceEditView(PresenceMixin, TransitionFormMixin, UpdateView):
 
     @property
     def success_message(self):
-        return f"C’est noté pour {self.object}\u00a0: {self.object.reponse_phrase.lower()}."
+        return f"C’est noté pour {self.object}\u00a0: {self.object.reponse_suite}."
+
+    def get_object(self, queryset=None):
+        if self.request.method == "POST":
+            # As ``respond`` does: the meeting is held while the answer is compared and written.
+            held = Reunion.objects.select_for_update(of=("self",)).filter(presences=self.kwargs["pk"])
+            held.visible_to(self.request.user).first()
+        return super().get_object(queryset)
 
     def form_valid(self, form):
         return self.refuse_when_moved(form) or TransitionFormMixin.form_valid(self, form)

@@ -1,7 +1,10 @@
 """One screen to run a meeting: the agenda, the point spoken of with its fiches and notes, the decision being written."""
 
+import hashlib
+
 from django.contrib import messages
-from django.http import HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import DetailView, UpdateView
@@ -9,10 +12,11 @@ from django.views.generic import DetailView, UpdateView
 from ctg_portal.mixins import TransitionFormMixin
 from governance.forms.decisions import DecisionForm
 from governance.forms.seance import PointCourantForm, PointNotesForm, PresencesSeanceForm
-from governance.models import Decision
+from governance.models import Decision, Reunion
 from governance.seance import voices_in_room
+from governance.views.decisions import SeenBeforeMixin
 from governance.views.ordre_du_jour import PointMixin
-from governance.views.reunions import WhileInThatStateMixin
+from governance.views.reunions import ReunionMixin, WhileInThatStateMixin
 
 
 class SeanceMixin(WhileInThatStateMixin):
@@ -47,19 +51,28 @@ class SeanceMixin(WhileInThatStateMixin):
             point.reunion = reunion
         points = list(reunion.points.all())
         after = points[points.index(point) + 1 :] if point in points else []
-        presences = list(reunion.presences.all())
         return super().get_context_data(
-            reunion=reunion,
-            point=point,
             suivant=next(iter(after), None),
             notes_form=PointNotesForm(instance=point, auto_id="notes_%s") if point else None,
-            voix=voices_in_room(reunion, presences),
-            pointees=sum(1 for presence in presences if presence.etat),
-            attendues=len(presences),
             ouvertes=Decision.objects.before(reunion).ouvertes().most_pressing_first(),
-            decisions=Decision.objects.filter(reunion=reunion).order_by("rang"),
+            **direct_context(reunion, point, montre=str(reunion.point_courant_id or "")),
             **kwargs,
         )
+
+
+def direct_context(reunion, point, *, montre):
+    """What another screen may change; ``montre`` is the key of the point spoken of when the page was drawn, or empty."""
+    presences = list(reunion.presences.all())
+    return {
+        "reunion": reunion,
+        "point": point,
+        "montre": montre,
+        "bouge": montre != str(reunion.point_courant_id or ""),
+        "voix": voices_in_room(reunion, presences),
+        "pointees": sum(1 for presence in presences if presence.etat),
+        "attendues": len(presences),
+        "decisions": Decision.objects.filter(reunion=reunion).select_related("convention").order_by("rang"),
+    }
 
 
 class SeanceView(SeanceMixin, DetailView):
@@ -70,6 +83,38 @@ class SeanceView(SeanceMixin, DetailView):
             instance=Decision(), reunion=self.object, user=self.request.user, point=self.point
         )
         return super().get_context_data(form=form, **kwargs)
+
+
+class SeanceDirectView(ReunionMixin, DetailView):
+    """Where the meeting is, for a screen that is already open: only what changed since ``vu``, 204 when nothing did.
+
+    286 ends the asking: the meeting is not open any more. Whoever opens this address is led to the screen.
+    """
+
+    queryset = ReunionMixin.queryset.select_related("point_courant").prefetch_related("points__decisions")
+    permission = "governance.coordinate_reunion"
+    template_name = "governance/seance_direct.html"
+
+    def get_context_data(self, **kwargs):
+        asked, montre = (self.request.GET.get(name, "") for name in ("point", "montre"))
+        point = next((row for row in self.object.points.all() if str(row.pk) == asked), None)
+        return super().get_context_data(**direct_context(self.object, point, montre=montre), **kwargs)
+
+    def render_to_response(self, context, **kwargs):
+        if not self.request.headers.get("HX-Request"):
+            return HttpResponseRedirect(
+                reverse("governance:seance", args=[self.convention.code, self.object.pk])
+            )
+        html = render_to_string(self.template_name, context, self.request)
+        vu = hashlib.sha256(html.encode()).hexdigest()[:20]
+        if self.object.statut != Reunion.Statut.OUVERTE:
+            return HttpResponse(html, status=286)
+        if self.request.GET.get("vu") == vu:
+            return HttpResponse(status=204)
+        shown = {name: context[name] for name in ("reunion", "convention", "point", "montre")}
+        return HttpResponse(
+            html + render_to_string("governance/partials/seance_veille.html", shown | {"vu": vu, "oob": True})
+        )
 
 
 class SeancePointView(SeanceMixin, TransitionFormMixin, UpdateView):
@@ -86,8 +131,8 @@ class SeancePointView(SeanceMixin, TransitionFormMixin, UpdateView):
         return HttpResponseRedirect(self.url_of())
 
 
-class SeanceDecisionView(SeanceMixin, TransitionFormMixin, UpdateView):
-    """The decision written beside the point; what it would change is shown before it is kept."""
+class SeanceDecisionView(SeenBeforeMixin, SeanceMixin, TransitionFormMixin, UpdateView):
+    """The decision written beside the point."""
 
     permission = "governance.decide_reunion"
     form_class = DecisionForm
@@ -114,12 +159,6 @@ class SeanceDecisionView(SeanceMixin, TransitionFormMixin, UpdateView):
 
     def get_success_url(self):
         return f"{self.url_of(self.point)}#decision-{self.object.pk}"
-
-    def form_valid(self, form):
-        if form.cleaned_data["apercu"]:
-            form.preview(by=self.request.user)
-            return self.form_invalid(form)
-        return super().form_valid(form)
 
 
 class SeancePresencesView(SeanceMixin, TransitionFormMixin, UpdateView):

@@ -135,7 +135,7 @@ def test_decision_abandons_a_fiche(open_as, world, home):
     expect(page.get_by_text("1.1.1 passe à abandonnée (avant : à venir)")).to_be_visible()
     assert FicheAction.objects.get(pk=world.fiche.pk).avancement == "a_venir"
 
-    page.get_by_role("button", name="Enregistrer la décision").click()
+    page.get_by_role("button", name="Confirmer et enregistrer").click()
     expect(page.get_by_text("est enregistrée.")).to_be_visible()
 
     decision = Decision.objects.get(texte="Le COPIL renonce au relais itinérant.")

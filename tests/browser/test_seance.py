@@ -24,6 +24,7 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
     )
     point = PointOrdreDuJourFactory(reunion=reunion, intitule="Mobilité", duree=20, ordre=1)
     point.fiches.set([navette, relais])
+    PointOrdreDuJourFactory(reunion=reunion, intitule="Divers", ordre=2)
     PresenceFactory(reunion=reunion, nom="Ana Vidal", email="ana@example.org", structure="CAF du Lot")
     seance = f"{reunion.get_absolute_url()}seance/"
 
@@ -51,6 +52,9 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
     other.context.set_offline(True)
     other.get_by_role("textbox", name="Notes").fill("Tour de table. Deux circuits retenus.")
     expect(other.locator("[data-notes-etat]")).to_contain_text("Hors connexion")
+    other.get_by_role("button", name="Enregistrer les notes").click()
+    other.get_by_role("button", name="Enregistrer la décision").click()
+    expect(other.locator(".seance-decision [data-hors-connexion]")).to_be_visible()
     context = other.context
     other.close()
     context.set_offline(False)
@@ -60,6 +64,22 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
     point.refresh_from_db()
     assert point.notes == "Tour de table. Deux circuits retenus."
 
+    # A reply is lost on the way: what the portal took from this screen is nobody else's.
+    notes = again.get_by_role("textbox", name="Notes")
+    again.route("**/notes/", lambda route: (route.fetch(), route.abort()), times=1)
+    notes.fill("Tour de table. Deux circuits retenus. Coût")
+    expect(again.locator("[data-notes-etat]")).to_contain_text("Hors connexion")
+    notes.press_sequentially(" partagé.")
+    expect(again.locator("[data-notes-etat]")).to_contain_text("Enregistré à")
+    expect(again.locator("[data-notes-autre]")).to_be_hidden()
+    # The last words leave with the page, or from the next one.
+    notes.press_sequentially(" Fin à 19 h.")
+    again.get_by_role("link", name="2. Divers").click()
+    expect(again.get_by_role("heading", name="Divers")).to_be_visible()
+    again.wait_for_function("!Object.keys(localStorage).some((key) => key.startsWith('ctg-notes'))")
+    point.refresh_from_db()
+    assert point.notes == "Tour de table. Deux circuits retenus. Coût partagé. Fin à 19 h."
+
     # A decision that changes two fiches, seen before it is kept.
     page.goto(seance)
     page.get_by_role("combobox", name="Nature").select_option("report")
@@ -68,9 +88,9 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
     day = timezone.localdate() + datetime.timedelta(days=200)
     page.locator("[name=effets-0-nouvelle_echeance]").fill(day.isoformat())
     page.locator("[name=effets-1-effet]").select_option("pause")
-    page.get_by_role("button", name="Voir les effets").click()
-    expect(page.locator(".seance-decision .alert")).to_contain_text("passe en pause")
     page.get_by_role("button", name="Enregistrer la décision").click()
+    expect(page.locator(".seance-decision .alert-info")).to_contain_text("passe en pause")
+    page.get_by_role("button", name="Confirmer et enregistrer").click()
     expect(page.locator("#prises")).to_be_visible()
     navette.refresh_from_db()
     relais.refresh_from_db()

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from governance.conflits import conflicts_of, in_conflict
-from governance.models import Reunion
+from governance.models import Instance, Reunion
 from governance.mois import Mois
 from tests.actions.test_pages import log_in
 from tests.factories import (
@@ -15,6 +15,7 @@ from tests.factories import (
     InstanceFactory,
     MembreInstanceFactory,
     OrganisationFactory,
+    PresenceFactory,
     ReunionFactory,
     UserFactory,
 )
@@ -46,12 +47,22 @@ def test_two_meetings_of_one_person_conflict_while_both_run(caf, decalage, atten
     found = conflicts_of(ici, user)
 
     assert [conflit.debut for conflit in found] == [ailleurs.debut] * attendu
-    pair = (
-        Reunion.objects.filter(pk__in=[ici.pk, ailleurs.pk])
-        .select_related("instance")
-        .prefetch_related("instance__membres__user")
-    )
+    pair = Reunion.objects.filter(pk__in=[ici.pk, ailleurs.pk])
     assert bool(in_conflict(pair)) is attendu
+
+
+def test_people_listed_for_a_meeting_are_those_expected_at_it(caf):
+    ici, ailleurs = held(DEBUT), held(DEBUT)
+    for reunion in (ici, ailleurs):
+        MembreInstanceFactory(instance=reunion.instance, organisation=caf, nom="Dominique Lacan")
+    # Somebody else sat there when it was convened, and a guest comes to both.
+    PresenceFactory(reunion=ailleurs, organisation=caf, nom="Ancien Siège")
+    for reunion, email in ((ici, "guide@example.org"), (ailleurs, "Guide@example.org")):
+        PresenceFactory(reunion=reunion, nom="Ana Guide", email=email, qualite="invite", voix="aucune")
+    user = HabilitationFactory(convention=ici.convention, role="coordination").user
+
+    assert [conflit.personne for conflit in conflicts_of(ici, user)] == ["Ana Guide"]
+    assert in_conflict([ici, ailleurs]) == {ici.pk: {"Ana Guide"}, ailleurs.pk: {"Ana Guide"}}
 
 
 def test_conflict_tells_nothing_of_a_convention_the_reader_does_not_follow(caf):
@@ -105,6 +116,7 @@ def test_calendar_shows_the_meetings_of_every_convention_of_the_visitor(
     meme = held(DEBUT + datetime.timedelta(minutes=30), instance=InstanceFactory(convention=ici.convention))
     for reunion in (ici, meme):
         MembreInstanceFactory(instance=reunion.instance, organisation=caf, nom="Dominique Lacan")
+    Instance.objects.filter(pk=meme.instance_id).update(nature="groupe_travail")
 
     with django_assert_max_num_queries(10):
         page = client.get(f"{PAGE}?mois={DEBUT:%Y-%m}")
@@ -114,5 +126,7 @@ def test_calendar_shows_the_meetings_of_every_convention_of_the_visitor(
     assert "annulée" in page.text
     assert "Aucune réunion ce mois-ci" in client.get(f"{PAGE}?mois=2031-06").text
     assert "1 réunion ce mois-ci" in client.get(f"{PAGE}?mois={DEBUT:%Y-%m}&nature=cotech").text
+    filtered = client.get(f"{PAGE}?mois={DEBUT:%Y-%m}&nature=groupe_travail").text
+    assert filtered.count("Attendu·e ailleurs : Dominique Lacan") == 1
     assert client.get(f"{PAGE}?mois=<b>&nature=<b>").status_code == 200
     assert "Attendu·es ailleurs" in client.get(ici.get_absolute_url()).text

@@ -120,7 +120,7 @@ def test_both_sides_approve_one_frozen_version_then_the_meeting_is_locked(reunio
     with pytest.raises(TransitionError, match="est soumis à l’approbation"):
         record_decision(reunion=reunion, by=coordination, nature="etude", texte="Trop tard.")
     with pytest.raises(TransitionError, match="est soumis à l’approbation"):
-        go_to_point(reunion, None)
+        go_to_point(reunion, None, shown=None)
 
     visa(compte_rendu, elu, "epci")
     with pytest.raises(TransitionError, match="déjà cet avis"):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ctg_portal.workflow import TransitionError
 from governance.convocations import emargement_html, prepare_presences
-from governance.models import Presence, Reunion
+from governance.models import Instance, MembreInstance, Presence, Reunion
 from governance.models.composition import count_voices
 from tests.actions.test_pages import log_in
 from tests.factories import (
@@ -95,6 +95,30 @@ def test_composition_of_a_meeting_stays_until_it_is_taken_up_again():
     assert (found[replaced.pk].nom, found[replaced.pk].reponse) == ("Lia", "attente")
     assert found[replaced.pk].cle != before[replaced.pk]
     assert found[None] == invitee
+
+
+def test_composition_taken_up_in_session_only_adds():
+    reunion = ReunionFactory(statut="convoquee", debut=timezone.now())
+    replaced, gone = (
+        MembreInstanceFactory(instance=reunion.instance, nom=nom, ordre=rang)
+        for rang, nom in enumerate(("Lou", "Max"))
+    )
+    prepare_presences(reunion)
+    reunion.move_to("ouverte", by=UserFactory())
+    reunion.presences.update(etat="present")
+    MembreInstance.objects.filter(pk=replaced.pk).update(nom="Lia")
+    gone.delete()
+    new = MembreInstanceFactory(instance=reunion.instance, nom="Ola", ordre=9)
+    Instance.objects.filter(pk=reunion.instance_id).update(quorum=5)
+
+    ecart = prepare_presences(reunion)
+
+    assert (ecart.ajoutes, ecart.partis, ecart.changes) == ([new], [], [])
+    found = [(row.nom, row.etat) for row in reunion.presences.order_by("ordre")]
+    assert found == [("Lou", "present"), ("Max", "present"), ("Ola", "")]
+    assert not prepare_presences(reunion)
+    reunion.refresh_from_db()
+    assert reunion.quorum is None
 
 
 def test_a_meeting_held_keeps_its_people():
@@ -308,6 +332,29 @@ def test_coordination_notes_who_telephoned_and_completes_an_address(client):
     assert page.status_code == 200
     presence.refresh_from_db()
     assert presence.email == "maire@example.org"
+
+
+def test_answer_given_meanwhile_is_not_lost_to_an_address(client):
+    presence = PresenceFactory(nom="Jean Roux", email="")
+    (porteur,) = people(presence.reunion, "T", nom="Kim Sol")
+    convention = presence.reunion.convention
+    log_in(client, convention)
+    url = reverse("governance:presence_edit", args=[convention.code, presence.pk])
+    data = {bound.html_name: bound.value() or "" for bound in client.get(url).context["form"]}
+    presence.respond("pouvoir", pouvoir_a=porteur, mot="En réunion à Cahors.")
+
+    refused = client.post(url, data | {"email": "maire@example.org"})
+
+    presence.refresh_from_db()
+    assert (presence.reponse, presence.pouvoir_a, presence.email) == ("pouvoir", porteur, "")
+    assert "Enregistré entre-temps : « Donne pouvoir »." in refused.text
+    assert f"Enregistré entre-temps : « {porteur} »." in refused.text
+    fresh = {bound.html_name: bound.value() or "" for bound in client.get(url).context["form"]}
+    kept = client.post(url, fresh | {"email": "maire@example.org"}, follow=True)
+    presence.refresh_from_db()
+    assert (presence.reponse, presence.email) == ("pouvoir", "maire@example.org")
+    # Names keep their capitals within the sentence.
+    assert "donne pouvoir à Kim Sol" in kept.text
 
 
 def test_invited_people_are_added_and_taken_away(client):

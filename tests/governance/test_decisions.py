@@ -3,12 +3,16 @@
 import datetime
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from actions.models import FicheAction, Transition
 from ctg_portal.workflow import TransitionError
+from governance.comptes_rendus import draft_compte_rendu, submit
+from governance.decisions import preview_decision
 from governance.models import TRANSITIONS_REUNION, Decision, EffetDecision, Reunion
-from governance.operations import EffetDemande, EffetsRefusesError, preview_decision, record_decision
+from governance.operations import EffetDemande, EffetsRefusesError, record_decision
+from tests.actions.test_pages import log_in
 from tests.factories import (
     AxeFactory,
     FicheActionFactory,
@@ -115,7 +119,7 @@ def test_point_of_another_meeting_is_refused(reunion, by):
 def test_preview_says_the_same_and_writes_nothing(reunion, by, axe):
     fiche = FicheActionFactory(axe=axe, code="2.1.3", avancement="en_cours")
 
-    numero, phrases = preview_decision(
+    numero, phrases, _ = preview_decision(
         reunion=reunion, by=by, nature="abandon", texte="Non.", effets=[EffetDemande(fiche, Effet.ABANDON)]
     )
 
@@ -161,3 +165,67 @@ def test_decision_is_done_once(reunion, by):
 
     with pytest.raises(TransitionError):
         decision.complete(by=by)
+
+
+def correction(client, decision):
+    """The address of the page, and what a browser would send back untouched."""
+    url = reverse("governance:decision_edit", args=[decision.convention.code, decision.pk])
+    form = client.get(url).context["form"]
+    return url, {bound.html_name: bound.value() for bound in form if bound.value() is not None}
+
+
+def test_decision_is_corrected_and_keeps_its_effects_and_history(client, reunion, axe):
+    by = log_in(client, reunion.convention)
+    fiche = FicheActionFactory(axe=axe, code="2.1.3", avancement="en_cours")
+    decision = decide(reunion, by, EffetDemande(fiche, Effet.ABANDON), texte="Faute de candidat.")
+    assert "Corriger la décision" in client.get(decision.get_absolute_url()).text
+    url, data = correction(client, decision)
+    assert "2.1.3 passe à abandonnée" in client.get(url).text
+
+    assert "Comptez les voix" in client.post(url, data | {"mode": "vote"}).text
+    lost = {"mode": "vote", "pour": "1", "contre": "2", "abstentions": "0"}
+    assert "Cette décision a changé des fiches" in client.post(url, data | lost).text
+    past = f"{reunion.jour - datetime.timedelta(days=1):%Y-%m-%d}"
+    assert "ne peut pas précéder" in client.post(url, data | {"echeance": past}).text
+    carried = lost | {"pour": "5", "texte": "Faute de candidats.", "responsable": "La CAF"}
+    kept = client.post(url, data | carried, follow=True)
+
+    assert f"La décision {decision} est corrigée." in kept.text
+    decision.refresh_from_db()
+    fiche.refresh_from_db()
+    assert (decision.texte, decision.responsable, decision.pour) == ("Faute de candidats.", "La CAF", 5)
+    assert fiche.avancement == "abandonnee"
+    assert list(decision.events.order_by("pgh_id").values_list("texte", flat=True)) == [
+        "Faute de candidat.",
+        "Faute de candidats.",
+    ]
+
+
+def test_correction_of_two_people_is_not_overwritten_unseen(client, reunion, by):
+    decision = decide(reunion, by)
+    log_in(client, reunion.convention)
+    url, data = correction(client, decision)
+    Decision.objects.filter(pk=decision.pk).update(responsable="La MSA")
+
+    refused = client.post(url, data | {"responsable": "La CAF"})
+
+    assert "Enregistré entre-temps : « La MSA »." in refused.text
+    decision.refresh_from_db()
+    assert decision.responsable == "La MSA"
+
+
+def test_decision_in_submitted_minutes_changes_no_more(client, reunion, by):
+    decision = decide(reunion, by)
+    log_in(client, reunion.convention)
+    url, data = correction(client, decision)
+    Reunion.objects.filter(pk=reunion.pk).update(statut="tenue")
+    minutes = draft_compte_rendu(Reunion.objects.get(pk=reunion.pk), by=by)
+    assert client.get(url).status_code == 200
+    submit(minutes, by=by)
+
+    assert "reprenez-le d’abord" in client.post(url, data | {"texte": "Autre chose."}).text
+    told = client.get(url, follow=True)
+    assert "reprenez-le, ou rouvrez la réunion, pour la corriger" in told.text
+    assert "Corriger la décision" not in told.text
+    decision.refresh_from_db()
+    assert decision.texte == "Faute de candidats."

@@ -260,6 +260,20 @@ def test_point_taken_off_while_somebody_writes_it_gives_the_words_back(client, r
     assert reunion.points.get().texte == "Dix lignes écrites."
 
 
+def test_point_put_back_on_a_full_agenda_is_refused_aloud(client, reunion):
+    log_in(client, reunion.convention)
+    point = PointOrdreDuJourFactory(reunion=reunion)
+    data = typed(point, texte="Dix lignes écrites.") | {"remettre": "on"}
+    url = url_of("point_edit", reunion, reunion.pk, point.pk)
+    remove_point(point, by=UserFactory())
+    add_points(reunion, [PointPropose(f"Point {n}") for n in range(POINTS_AU_PLUS)])
+
+    refused = client.post(url, data)
+
+    assert "60 points au plus" in refused.text
+    assert "Dix lignes écrites." in refused.text
+
+
 def test_point_written_by_two_is_not_overwritten_unseen(client, reunion):
     log_in(client, reunion.convention)
     point = PointOrdreDuJourFactory(reunion=reunion)

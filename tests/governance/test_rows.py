@@ -9,7 +9,7 @@ from django.utils import timezone
 from ctg_portal.workflow import TransitionError
 from governance.models import Reunion
 from tests.actions.test_pages import log_in
-from tests.factories import MembreInstanceFactory, ReunionFactory, UserFactory
+from tests.factories import MembreInstanceFactory, ReunionFactory, SignataireFactory, UserFactory
 
 RETIREE = "Une ligne a été retirée depuis l’ouverture de cette page"
 
@@ -53,6 +53,63 @@ def test_notes_saved_by_two_people_are_not_overwritten_unseen(client):
     assert client.post(url, data | {"empreinte": empreinte}).status_code == 302
     reunion.refresh_from_db()
     assert reunion.notes == "Les miennes."
+
+
+def test_date_of_a_meeting_moved_by_two_is_not_overwritten_unseen(client):
+    reunion = ReunionFactory(lieu="Cahors")
+    log_in(client, reunion.convention)
+    url = reverse("governance:reunion_edit", args=[reunion.convention.code, reunion.pk])
+    data = payload(client.get(url).context["form"])
+    moved = reunion.debut.replace(hour=9, minute=30, second=0, microsecond=0) + datetime.timedelta(days=7)
+    Reunion.objects.filter(pk=reunion.pk).update(debut=moved)
+
+    refused = client.post(url, data | {"lieu": "Figeac"})
+
+    said = f"{timezone.localtime(moved):%d/%m/%Y à %H h %M}"
+    assert f"Enregistré entre-temps : « {said} »." in refused.text
+    reunion.refresh_from_db()
+    assert (reunion.debut, reunion.lieu) == (moved, "Cahors")
+    empreinte = refused.context["form"].data["empreinte"]
+    assert client.post(url, data | {"lieu": "Figeac", "empreinte": empreinte}).status_code == 302
+    reunion.refresh_from_db()
+    assert (reunion.lieu, reunion.sequence) == ("Figeac", 1)
+
+
+def test_members_written_by_two_are_not_overwritten_unseen(client):
+    member = MembreInstanceFactory(nom="Lou", fonction="Maire")
+    convention = member.instance.convention
+    SignataireFactory(convention=convention, organisation=member.organisation)
+    log_in(client, convention)
+    url = reverse("governance:instance_edit", args=[convention.code, member.instance.pk])
+    form = client.get(url).context["form"]
+    data = payload(form, form.membres.management_form, *form.membres)
+    member.nom = "Lia"
+    member.save()
+
+    refused = client.post(url, data)
+
+    assert "Membres enregistrés à présent\u00a0: Lia" in refused.text
+    member.refresh_from_db()
+    assert member.nom == "Lia"
+    empreinte = refused.context["form"].data["empreinte"]
+    assert client.post(url, data | {"empreinte": empreinte}).status_code == 302
+    member.refresh_from_db()
+    assert member.nom == "Lou"
+
+
+def test_hour_of_a_cancelled_meeting_is_free_and_that_of_another_is_not(client):
+    reunion = ReunionFactory(statut="annulee")
+    log_in(client, reunion.convention)
+    url = reverse("governance:reunion_add", args=[reunion.convention.code, reunion.instance_id])
+    data = payload(client.get(url).context["form"]) | {
+        "debut": f"{timezone.localtime(reunion.debut):%Y-%m-%dT%H:%M}",
+        "duree": "60",
+    }
+    Reunion.objects.filter(pk=reunion.pk).update(debut=reunion.debut.replace(second=0, microsecond=0))
+
+    assert client.post(url, data).status_code == 302
+    assert "a déjà une réunion à cette heure" in client.post(url, data).text
+    assert Reunion.objects.count() == 2
 
 
 @pytest.mark.parametrize("statut", ["ouverte", "tenue"])
