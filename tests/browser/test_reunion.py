@@ -1,6 +1,11 @@
-"""A meeting from its session to the minutes that its members hold: two screens, one network that fails, two approvals."""
+"""A meeting from its convocation to the minutes that its members hold, in the browser.
+
+An answer from a phone, a dossier read by a link, two screens, one network that fails, a decision on two fiches, two
+approvals.
+"""
 
 import datetime
+import re
 
 from django.core import mail
 from django.utils import timezone
@@ -9,26 +14,88 @@ from playwright.sync_api import expect
 from governance.departs import send_due
 from governance.emissions import draw_document
 from governance.models import Decision, Envoi, Reunion
-from tests.factories import FicheActionFactory, PointOrdreDuJourFactory, PresenceFactory, ReunionFactory
+from tests.factories import (
+    FicheActionFactory,
+    InstanceFactory,
+    MembreInstanceFactory,
+    OrganisationFactory,
+    PointOrdreDuJourFactory,
+    ReunionFactory,
+)
 
 
-def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as, world, settings):
+def leave(reunion):
+    """The window is past: the worker draws the files and sends; the messages that left."""
+    for document in reunion.documents.filter(contenu=None):
+        draw_document.func(str(document.pk))
+    mail.outbox.clear()
+    Envoi.objects.filter(reunion=reunion).update(part_le=timezone.now())
+    send_due.func()
+    return list(mail.outbox)
+
+
+def test_from_the_convocation_to_the_minutes_of_a_decision_on_two_fiches(
+    open_as, world, settings, live_server
+):
+    settings.PORTAIL_URL = live_server.url
     axe = world.objects["axe"]
     navette, relais = (
         FicheActionFactory(axe=axe, intitule=name, avancement="en_cours") for name in ("Navette", "Relais")
     )
-    reunion = ReunionFactory(
-        instance=world.objects["instance"],
-        statut="convoquee",
-        debut=timezone.now() - datetime.timedelta(minutes=5),
+    instance = InstanceFactory(convention=world.convention, intitule="Comité technique", quorum=1)
+    MembreInstanceFactory(
+        instance=instance,
+        nom="Ana Vidal",
+        email="ana@example.org",
+        organisation=OrganisationFactory(nom="MSA du Lot"),
     )
+    reunion = ReunionFactory(instance=instance, debut=timezone.now() + datetime.timedelta(days=20))
     point = PointOrdreDuJourFactory(reunion=reunion, intitule="Mobilité", duree=20, ordre=1)
     point.fiches.set([navette, relais])
     PointOrdreDuJourFactory(reunion=reunion, intitule="Divers", ordre=2)
-    PresenceFactory(reunion=reunion, nom="Ana Vidal", email="ana@example.org", structure="CAF du Lot")
-    seance = f"{reunion.get_absolute_url()}seance/"
 
     page = open_as(world.people["coordination"], expected_error="Failed to load resource")
+    page.goto(reunion.get_absolute_url())
+    page.get_by_role("button", name="Préparer la convocation").click()
+    page.get_by_role("link", name="Modifier").click()
+    page.get_by_label("Message").fill("Un café vous attend dès 9 h.")
+    page.get_by_role("button", name="Enregistrer et relire").click()
+    expect(page.get_by_text("Un café vous attend dès 9 h.")).to_be_visible()
+    page.get_by_role("button", name="Envoyer à 1 personne").click()
+    expect(page.locator("main p[role=status]")).to_contain_text("Rien n’est encore parti.")
+    assert mail.outbox == []
+
+    (message,) = leave(reunion)
+    assert message.attachments[0].content.startswith(b"%PDF")
+    (address,) = set(re.findall(r"http\S+/reponse/\S+", message.body))
+
+    phone = open_as(width=360, height=740)
+    phone.goto(address)
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Comité technique")
+    phone.get_by_role("button", name="Je serai présent·e").click()
+    expect(phone.get_by_role("status")).to_contain_text("Votre réponse est enregistrée : Présent·e")
+    assert phone.context.cookies() == []
+
+    page.goto(reunion.get_absolute_url())
+    page.get_by_role("link", name="Personnes attendues").click()
+    expect(page.get_by_text("Le quorum (1 voix) serait atteint.")).to_be_visible()
+    expect(page.get_by_role("row", name="Ana Vidal")).to_contain_text("Présent·e")
+
+    # The dossier, read by a link on the same phone.
+    page.goto(reunion.get_absolute_url())
+    page.get_by_role("link", name="Dossier de séance").click()
+    page.get_by_role("button", name="Émettre le dossier").click()
+    page.wait_for_url("**/documents/*/")
+    draw_document.func(str(reunion.documents.get(nature="dossier_seance").pk))
+    page.get_by_role("link", name="Nouveau lien").click()
+    page.get_by_label("Pour qui").fill("Ana Vidal")
+    page.get_by_role("button", name="Créer").click()
+    phone.goto(page.get_by_label("Adresse du lien pour Ana Vidal").input_value())
+    expect(phone.get_by_text("Navette").first).to_be_visible()
+
+    # The day comes.
+    Reunion.objects.filter(pk=reunion.pk).update(debut=timezone.now() - datetime.timedelta(minutes=5))
+    seance = f"{reunion.get_absolute_url()}seance/"
     page.goto(reunion.get_absolute_url())
     page.get_by_role("link", name="Ouvrir la séance").click()
     page.locator("main button[type=submit]").click()
@@ -115,7 +182,7 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
         reader.get_by_label("Prénom et nom").fill("Présidence")
         reader.get_by_role("button", name="Enregistrer l’avis").click()
         expect(reader.get_by_text("Votre avis est enregistré.")).to_be_visible()
-    for document in reunion.documents.all():
+    for document in reunion.documents.filter(contenu=None):
         draw_document.func(str(document.pk))
     settings.ENVOI_DELAI = 0
     page.reload()
@@ -123,9 +190,7 @@ def test_session_with_a_decision_on_two_fiches_ends_in_approved_minutes(open_as,
     expect(page.get_by_text("Le compte rendu a été approuvé par l’intercommunalité")).to_be_visible()
     page.get_by_role("button", name="Envoyer à 1 personne").click()
     expect(page.locator("main p[role=status]")).to_be_visible()
-    Envoi.objects.filter(reunion=reunion).update(part_le=timezone.now())
-    send_due.func()
-    (message,) = mail.outbox
+    (message,) = leave(reunion)
     assert len([piece for piece in message.attachments if piece.filename.endswith(".pdf")]) == 2
     reunion.refresh_from_db()
     assert reunion.statut == Reunion.Statut.DIFFUSEE
