@@ -97,9 +97,9 @@ class Apercu:
     objets: list[Objet] = field(default_factory=list)
     retraits: list[Retrait] = field(default_factory=list)
     remarques: list[str] = field(default_factory=list)
-    ecartees: list[Ecartee] = field(default_factory=list)
     empreinte: str = ""
     entete: dict[str, Any] = field(default_factory=dict)
+    ecartees: list[Ecartee] = field(default_factory=list)
 
     @property
     def cellules(self) -> list[Cellule]:
@@ -153,9 +153,9 @@ class Apercu:
             objets,
             [Retrait(**row) for row in data.get("retraits", [])],
             data.get("remarques", []),
-            [Ecartee(**row) for row in data.get("ecartees", [])],
             data.get("empreinte", ""),
             data.get("entete", {}),
+            [Ecartee(**row) for row in data.get("ecartees", [])],
         )
 
 
