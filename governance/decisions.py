@@ -1,13 +1,18 @@
 """A decision looked at before it is written, and put right while the minutes may still say it. See ADR 0029."""
 
+import datetime
 import hashlib
 import json
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pghistory
 from django.db import transaction
 
+from ctg_portal.histoire import past_of
 from ctg_portal.models import User
+from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.models import Decision, EffetDecision, Reunion
 from governance.models.compte_rendu import require_open_minutes
@@ -85,6 +90,41 @@ def correct_decision(decision: Decision, *, by: User, **values: Any) -> Decision
             "Cette décision a changé des fiches\u00a0: un vote qui ne l’adopte pas dirait le contraire. Prenez une "
             "nouvelle décision qui les remet en l’état."
         )
-    with pghistory.context(par=by.pk):
+    with pghistory.context(par=by.pk, correction=decision.numero):
         decision.save(update_fields=[*CORRIGEABLES, "updated_at"])
     return decision
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What one correction changed: names of fields with what they said before. ``nom`` is empty for a command."""
+
+    moment: datetime.datetime
+    nom: str
+    avant: list[tuple[str, str]]
+
+
+def corrections_of(decision: Decision) -> list[Correction]:
+    """The latest first, as the history tells them. One query."""
+    states = past_of(Decision).filter(pgh_obj=decision.pk).select_related("pgh_context").order_by("pgh_id")
+    found = []
+    for before, after in pairwise(states):
+        context = after.pgh_context.metadata if after.pgh_context else {}
+        if "correction" not in context:
+            continue
+        was, becomes = _said(before), _said(after)
+        changed = [(name, words or "rien") for name, words in was.items() if words != becomes[name]]
+        if changed:
+            found.append(Correction(after.pgh_created_at, context.get("nom", ""), changed))
+    return found[::-1]
+
+
+def _said(state: Any) -> dict[str, str]:
+    """What a copy of the decision says of ``CORRIGEABLES``, in words."""
+    voix = {name: getattr(state, name) for name in ("mode", "pour", "contre", "abstentions")}
+    return {
+        "Texte": state.texte,
+        "Qui s’en charge": state.responsable,
+        "Échéance": date_fr(state.echeance) if state.echeance else "",
+        "Prise": Decision(**voix).prise,
+    }

@@ -54,6 +54,8 @@ class ReunionForm(SectionForm):
     @transaction.atomic
     def save(self, commit=True):
         """What calendars know of it has a revision, which grows; the reminders set ahead follow."""
+        if self.errors:
+            raise ValueError("A meeting whose form has errors is not saved.")
         if not self.instance.pk:
             self.instance.save()
             return self.instance

@@ -5,6 +5,7 @@ from django_filters.views import FilterView
 from conventions.mixins import InConventionMixin
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin, WhileOpenMixin
 from ctg_portal.tableurs import write_xlsx, xlsx_response
+from governance.decisions import corrections_of
 from governance.filters import DecisionFilter
 from governance.forms.decisions import CompleteForm, DecisionCorrectForm, DecisionForm
 from governance.models import Decision
@@ -56,8 +57,13 @@ class DecisionView(DecisionMixin, DetailView):
         return super().get_context_data(
             effets=self.object.effets.visible_to(self.request.user),
             suites=self.object.suites.select_related("par", "reunion__instance"),
+            corrections=corrections_of(self.object) if self.follows() else [],
             **kwargs,
         )
+
+    def follows(self):
+        """What was written wrong is read by those who put it right."""
+        return self.request.user.has_perm("governance.coordinate_decision", self.object)
 
 
 class SeenBeforeMixin:

@@ -182,7 +182,8 @@ def test_uid_stays_and_sequence_grows(client):
 
     assert (before, int(after.sequence.value), after.location.value) == (0, 1, "Mairie")
     # Who presides is in no calendar.
-    ReunionForm(data | {"president": "La maire"}, instance=reunion).save()
+    again = {"president": "La maire", "empreinte": ReunionForm(instance=reunion)["empreinte"].value()}
+    ReunionForm(data | again, instance=reunion).save()
     assert int(read(client, user)[uid].sequence.value) == 1
 
 

@@ -191,6 +191,14 @@ def test_decision_is_corrected_and_keeps_its_effects_and_history(client, reunion
     kept = client.post(url, data | carried, follow=True)
 
     assert f"La décision {decision} est corrigée." in kept.text
+    for said in (
+        "Texte, avant : Faute de candidat.",
+        "Qui s’en charge, avant : rien",
+        "avant : Par consensus",
+    ):
+        assert said in " ".join(kept.text.split())
+    client.force_login(HabilitationFactory(convention=reunion.convention, role="lecture").user)
+    assert "Corrections" not in client.get(decision.get_absolute_url()).text
     decision.refresh_from_db()
     fiche.refresh_from_db()
     assert (decision.texte, decision.responsable, decision.pour) == ("Faute de candidats.", "La CAF", 5)
