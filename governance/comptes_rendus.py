@@ -1,16 +1,17 @@
 """The minutes: drafted from the notes, told once for page, Word and PDF, submitted, approved by both sides, then locked."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pghistory
 from django.db import transaction
-from django.db.models import F, Max, Prefetch, Q
+from django.db.models import Prefetch, Subquery
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
 from conventions.models import Convention
-from conventions.permissions import Role, has_role
+from conventions.permissions import Role, roles_on
 from ctg_portal.contenu import Acte, Bloc, Colonne, Section, Tableau, Texte
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import VIDE, date_fr, duree
@@ -34,16 +35,23 @@ Statut = CompteRendu.Statut
 Cote = VisaCompteRendu.Cote
 Sens = VisaCompteRendu.Sens
 RIEN = "Aucune note n’a été prise sur ce point."
+MINUTES = (DocumentEmis.Nature.COMPTE_RENDU, DocumentEmis.Nature.RELEVE)
+"""What a version of the minutes is frozen as."""
+
+
+def cotes_held(roles: Collection[str]) -> list[str]:
+    """In whose name these roles approve: the CAF for who reviews, the EPCI for its élus and the coordination."""
+    cotes = []
+    if Role.PILOTAGE in roles or Role.COORDINATION in roles:
+        cotes.append(str(Cote.EPCI))
+    if Role.RELECTURE in roles:
+        cotes.append(str(Cote.CAF))
+    return cotes
 
 
 def cotes_of(user: User, convention: Convention) -> list[str]:
-    """In whose name ``user`` may approve: the CAF for who reviews, the EPCI for its élus and the coordination."""
-    cotes = []
-    if has_role(user, convention.pk, [Role.PILOTAGE, Role.COORDINATION]):
-        cotes.append(str(Cote.EPCI))
-    if has_role(user, convention.pk, [Role.RELECTURE]):
-        cotes.append(str(Cote.CAF))
-    return cotes
+    """In whose name ``user`` may approve."""
+    return cotes_held(roles_on(user, convention.pk))
 
 
 @transaction.atomic
@@ -252,12 +260,16 @@ def submit(compte_rendu: CompteRendu, *, by: User) -> CompteRendu:
 
 @transaction.atomic
 def take_back(compte_rendu: CompteRendu) -> CompteRendu:
-    """Write it again: what was submitted stays, its visas too, and the next version is approved anew."""
+    """Write it again: what was submitted stays, its visas too, and the next version is approved anew.
+
+    What was about to give it to the members stops.
+    """
     compte_rendu = _lock(compte_rendu)
     if compte_rendu.statut not in (Statut.SOUMIS, Statut.APPROUVE):
         raise TransitionError("Ce compte rendu ne se reprend pas\u00a0: rouvrez d’abord la réunion.")
     compte_rendu.statut = Statut.REDACTION
     compte_rendu.save(update_fields=["statut", "updated_at"])
+    _stop_sending(compte_rendu.reunion_id, "Le compte rendu a été repris.")
     return compte_rendu
 
 
@@ -310,6 +322,15 @@ def give_visa(
     return visa
 
 
+def _stop_sending(reunion_id: int, why: str) -> None:
+    """Stop what is leaving with a version of the minutes; ``why`` is said on its page, with what had already left."""
+    leaving = Envoi.objects.filter(
+        pk__in=Envoi.objects.leaving().filter(reunion=reunion_id, documents__nature__in=MINUTES).values("pk")
+    )
+    for envoi in leaving:
+        envoi.give_up(f"{why} {envoi.already_gone()}")
+
+
 @transaction.atomic
 def mark_sent(reunion: Reunion, *, by: User) -> None:
     """The approved minutes are with the members: they and the meeting are locked from now on."""
@@ -334,6 +355,7 @@ def reopen(reunion: Reunion, *, motif: str, by: User) -> Reouverture:
     with pghistory.context(par=by.pk, motif=motif):
         reunion.save(update_fields=["statut", "updated_at"])
     CompteRendu.objects.filter(reunion=reunion).update(statut=Statut.REDACTION, updated_at=timezone.now())
+    _stop_sending(reunion.pk, "La réunion a été rouverte.")
     return Reouverture.objects.create(reunion=reunion, motif=motif, par=by)
 
 
@@ -348,13 +370,9 @@ def carries_minutes(envoi: Envoi) -> bool:
     )
 
 
-def approvals_of(reunion: Reunion) -> str:
-    """« Le compte rendu a été approuvé par … et par … », for the message that brings it; nothing before."""
-    visas = VisaCompteRendu.objects.filter(
-        compte_rendu__reunion=reunion,
-        compte_rendu__statut__in=(Statut.APPROUVE, Statut.DIFFUSE),
-        document=F("compte_rendu__document"),
-    ).order_by("-cote")
+def approvals_of(documents: Any) -> str:
+    """« Le compte rendu a été approuvé par … et par … », of the minutes among ``documents`` (a queryset, or keys)."""
+    visas = VisaCompteRendu.objects.filter(document__in=documents, sens=Sens.APPROUVE).order_by("-cote")
     said = [
         f"{'l’intercommunalité' if visa.cote == Cote.EPCI else 'la CAF'} ({visa.signataire}, le {date_fr(visa.le)})"
         for visa in visas
@@ -364,9 +382,12 @@ def approvals_of(reunion: Reunion) -> str:
 
 def sendable(reunion: Reunion) -> Any:
     """Keys of the documents that go to the members with the minutes: the approved version and its relevé."""
-    if not CompteRendu.objects.filter(reunion=reunion, statut__in=(Statut.APPROUVE, Statut.DIFFUSE)).exists():
-        return DocumentEmis.objects.none().values_list("pk", flat=True)
-    latest = Q(nature=DocumentEmis.Nature.COMPTE_RENDU) | Q(nature=DocumentEmis.Nature.RELEVE)
-    documents = DocumentEmis.objects.filter(latest, reunion=reunion)
-    version = documents.aggregate(last=Max("version"))["last"]
+    approved = CompteRendu.objects.filter(reunion=reunion, statut__in=(Statut.APPROUVE, Statut.DIFFUSE))
+    documents = DocumentEmis.objects.filter(reunion=reunion, nature__in=MINUTES)
+    version = Subquery(approved.values("document__version")[:1])
     return documents.filter(version=version).values_list("pk", flat=True)
+
+
+def carries_other_minutes(envoi: Envoi) -> bool:
+    """Whether a version that is not the approved one goes with it: never submitted to the end, taken back, replaced."""
+    return envoi.documents.filter(nature__in=MINUTES).exclude(pk__in=sendable(envoi.reunion)).exists()
