@@ -84,6 +84,11 @@ def takes_pieces(user: User, reunion: Reunion) -> bool:
 
 
 @rules.predicate
+def is_with_its_meeting(user: User, piece: PieceReunion) -> bool:
+    return not piece.is_retiree
+
+
+@rules.predicate
 def is_of_such_a_meeting(user: User, piece: PieceReunion) -> bool:
     return bool(takes_pieces.test(user, piece.reunion))
 
@@ -173,7 +178,7 @@ def is_partageable(user: User, document: DocumentEmis) -> bool:
     return document.statut == DocumentEmis.Statut.PRET and document.avis_id is None
 
 
-for model in ("instance", "reunion", "decision", "documentemis", "piecereunion"):
+for model in ("instance", "reunion", "decision", "documentemis"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
 rules.add_perm("governance.coordinate_reunion", coordinates)
@@ -186,6 +191,10 @@ rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
 rules.add_perm("governance.change_decision", coordinates)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)
+# A withdrawn one is for whoever may put it back: it may say what nobody else was to read.
+rules.add_perm(
+    "governance.view_piecereunion", reads & (is_with_its_meeting | (coordinates & is_of_such_a_meeting))
+)
 rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
 rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)
 rules.add_perm("governance.coordinate_pointordredujour", coordinates)
