@@ -10,7 +10,8 @@ from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
 from conventions.permissions import Role
 from ctg_portal.models import User
-from governance.models import Decision, Reunion
+from governance.comptes_rendus import cotes_held
+from governance.models import CompteRendu, Decision, Reunion
 
 
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
@@ -22,6 +23,7 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
     table = reverse("actions:fiches", args=[convention.code])
     lignes: list[tuple[int, str, str, str]] = []
     plan = reverse("actions:plan", args=[convention.code])
+    lignes += comptes_rendus_a_voir(user, convention, roles)
     if Role.RELECTURE in roles:
         lignes.append(
             (
@@ -78,6 +80,27 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
         for n, singulier, pluriel, url in lignes
         if n
     ]
+
+
+def comptes_rendus_a_voir(
+    user: User, convention: Convention, roles: frozenset[str]
+) -> list[tuple[int, str, str, str]]:
+    """The minutes that wait for a word ``user`` may give, and, for who writes them, those that came back with a remark."""
+    found = []
+    minutes = CompteRendu.objects.visible_to(user).filter(reunion__instance__convention=convention)
+    cotes = cotes_held(roles)
+    if cotes:
+        found.append((minutes.awaiting(cotes), "compte rendu à approuver", "comptes rendus à approuver"))
+    if Role.COORDINATION in roles:
+        found.append((minutes.sent_back(), "compte rendu à reprendre", "comptes rendus à reprendre"))
+    lignes = []
+    for rows, singulier, pluriel in found:
+        reunions = list(rows.order_by("reunion__debut").values_list("reunion", flat=True))
+        if reunions:
+            # The oldest waits first.
+            url = reverse("governance:compte_rendu", args=[convention.code, reunions[0]])
+            lignes.append((len(reunions), singulier, pluriel, url))
+    return lignes
 
 
 SURVEILLANTS = (Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)

@@ -26,9 +26,11 @@ from governance.models import (
     PartieCompteRendu,
     Reouverture,
     Reunion,
+    SuiteDecision,
     VisaCompteRendu,
 )
 from governance.models.composition import by_structure
+from governance.reprises import AUTRES
 from governance.seance import voices_in_room
 
 Statut = CompteRendu.Statut
@@ -67,12 +69,21 @@ def draft_compte_rendu(reunion: Reunion, *, by: User) -> CompteRendu:
         )
     compte_rendu = CompteRendu.objects.create(reunion=reunion, auteur=by)
     parties = [
-        PartieCompteRendu(compte_rendu=compte_rendu, point=point, titre=point.intitule, texte=point.notes)
+        PartieCompteRendu(
+            compte_rendu=compte_rendu,
+            point=point,
+            titre=point.intitule,
+            texte=point.notes,
+            notes_reprises=point.notes,
+        )
         for point in reunion.points.all()
     ]
     if reunion.notes:
-        titre = "Autres échanges" if parties else "Échanges"
-        parties.append(PartieCompteRendu(compte_rendu=compte_rendu, titre=titre, texte=reunion.notes))
+        titre = AUTRES if parties else "Échanges"
+        notes = reunion.notes
+        parties.append(
+            PartieCompteRendu(compte_rendu=compte_rendu, titre=titre, texte=notes, notes_reprises=notes)
+        )
     for ordre, partie in enumerate(parties, start=1):
         partie.ordre = ordre
     PartieCompteRendu.objects.bulk_create(parties)
@@ -118,6 +129,26 @@ def _tableau(decisions: list[Any], legende: str) -> Tableau:
             for decision in decisions
         ],
     )
+
+
+SUITES = (Colonne("Décision", 20), Colonne("Où l’on en est", 50), Colonne("Échéance", 30))
+
+
+def _suites(reunion: Reunion) -> list[Section]:
+    """What the meeting heard of earlier decisions, in the order in which it heard it; no section without any."""
+    suites = list(reunion.suites.select_related("decision__convention").order_by("le", "pk"))
+    if not suites:
+        return []
+    lignes = [[f"{suite.decision}", suite.texte, _echeance(suite)] for suite in suites]
+    return [Section("Suites des décisions", 1, [Tableau("Suites des décisions", SUITES, lignes)])]
+
+
+def _echeance(suite: SuiteDecision) -> str:
+    if suite.realisee:
+        return "Réalisée"
+    if suite.echeance_apres and suite.echeance_avant:
+        return f"{date_fr(suite.echeance_apres)} (auparavant\u00a0: {date_fr(suite.echeance_avant)})"
+    return date_fr(suite.echeance_apres or suite.echeance_avant)
 
 
 def _seance(reunion: Reunion) -> Section:
@@ -181,6 +212,7 @@ def compte_rendu_acte(compte_rendu: CompteRendu, etat: str = "") -> Acte:
     rest = [decision for decision in decisions if decision.pk not in told]
     if rest:
         sections.append(Section("Autres décisions", 1, [_tableau(rest, "Autres décisions")]))
+    sections += _suites(reunion)
     return _acte(reunion, "Compte rendu", sections, etat or compte_rendu.get_statut_display())
 
 
@@ -192,7 +224,8 @@ def releve_acte(reunion: Reunion, etat: str) -> Acte:
         if decisions
         else Texte("Cette réunion n’a pas pris de décision.")
     )
-    return _acte(reunion, "Relevé de décisions", [_seance(reunion), Section("Décisions", 1, [bloc])], etat)
+    sections = [_seance(reunion), Section("Décisions", 1, [bloc]), *_suites(reunion)]
+    return _acte(reunion, "Relevé de décisions", sections, etat)
 
 
 def _acte(reunion: Reunion, nom: str, sections: list[Section], etat: str) -> Acte:
@@ -273,6 +306,15 @@ def take_back(compte_rendu: CompteRendu) -> CompteRendu:
     return compte_rendu
 
 
+def _stop_sending(reunion_id: int, why: str) -> None:
+    """Stop what is leaving with a version of the minutes; ``why`` is said on its page, with what had already left."""
+    leaving = Envoi.objects.filter(
+        pk__in=Envoi.objects.leaving().filter(reunion=reunion_id, documents__nature__in=MINUTES).values("pk")
+    )
+    for envoi in leaving:
+        envoi.give_up(f"{why} {envoi.already_gone()}")
+
+
 @transaction.atomic
 def give_visa(
     compte_rendu: CompteRendu,
@@ -320,15 +362,6 @@ def give_visa(
         compte_rendu.statut = Statut.APPROUVE
     compte_rendu.save(update_fields=["statut", "updated_at"])
     return visa
-
-
-def _stop_sending(reunion_id: int, why: str) -> None:
-    """Stop what is leaving with a version of the minutes; ``why`` is said on its page, with what had already left."""
-    leaving = Envoi.objects.filter(
-        pk__in=Envoi.objects.leaving().filter(reunion=reunion_id, documents__nature__in=MINUTES).values("pk")
-    )
-    for envoi in leaving:
-        envoi.give_up(f"{why} {envoi.already_gone()}")
 
 
 @transaction.atomic

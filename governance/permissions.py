@@ -104,6 +104,17 @@ def is_of_a_decidable_meeting(user: User, point: PointOrdreDuJour) -> bool:
 
 
 @rules.predicate
+def is_still_noted(user: User, reunion: Reunion) -> bool:
+    """Its minutes are not submitted: what they say of it no longer moves then (ADR 0029)."""
+    return not CompteRendu.objects.filter(reunion=reunion).submitted().exists()
+
+
+@rules.predicate
+def is_of_a_meeting_still_noted(user: User, point: PointOrdreDuJour) -> bool:
+    return bool(is_still_noted.test(user, point.reunion))
+
+
+@rules.predicate
 def is_held(user: User, reunion: Reunion) -> bool:
     return reunion.statut == Reunion.Statut.TENUE
 
@@ -186,6 +197,7 @@ rules.add_perm("governance.coordinate_decision", coordinates)
 rules.add_perm("governance.change_reunion", coordinates & is_modifiable)
 rules.add_perm("governance.move_reunion", coordinates)
 rules.add_perm("governance.note_reunion", coordinates & is_decidable)
+rules.add_perm("governance.annotate_reunion", coordinates & is_decidable & is_still_noted)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
@@ -199,7 +211,10 @@ rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
 rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)
 rules.add_perm("governance.coordinate_pointordredujour", coordinates)
 rules.add_perm("governance.change_pointordredujour", coordinates & is_of_a_modifiable_meeting)
-rules.add_perm("governance.note_pointordredujour", coordinates & is_of_a_decidable_meeting)
+rules.add_perm(
+    "governance.note_pointordredujour",
+    coordinates & is_of_a_decidable_meeting & is_of_a_meeting_still_noted,
+)
 rules.add_perm("governance.minute_reunion", coordinates & is_held)
 rules.add_perm("governance.write_compte_rendu", coordinates & is_held & minutes_are_written)
 rules.add_perm("governance.reopen_reunion", coordinates & is_locked)

@@ -9,6 +9,7 @@ from governance.conflits import conflicts_of
 from governance.forms.ordre_du_jour import ReunionAddForm
 from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
+from governance.models.compte_rendu import MINUTES_SOUMISES
 from governance.suivi import expected_at, follow_up, with_sendings
 
 
@@ -109,7 +110,10 @@ class ReunionMoveView(ReunionMixin, TransitionFormMixin, UpdateView):
 
 
 class ReunionNotesView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
-    permission = "governance.note_reunion"
+    permission = "governance.annotate_reunion"
     form_class = NotesForm
     template_name = "governance/reunion_notes.html"
     success_message = "Les notes de séance sont enregistrées."
+
+    def state_sentence(self, reunion):
+        return MINUTES_SOUMISES if reunion.is_decidable else super().state_sentence(reunion)
