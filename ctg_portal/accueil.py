@@ -1,7 +1,10 @@
 """What the home of a convention says: what is expected of a person, and what calls for attention."""
 
 import datetime
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.urls import reverse
 
 from actions.models import Avis, FicheAction, Reserve
@@ -23,24 +26,25 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
     table = reverse("actions:fiches", args=[convention.code])
     lignes: list[tuple[int, str, str, str]] = []
     plan = reverse("actions:plan", args=[convention.code])
-    lignes += comptes_rendus_a_voir(user, convention, roles)
+    attendus = expected_of(user, convention, roles)
+    minutes = [
+        ("a_approuver", "compte rendu à approuver", "comptes rendus à approuver"),
+        ("a_reprendre", "compte rendu à reprendre", "comptes rendus à reprendre"),
+    ]
+    for name, singulier, pluriel in minutes:
+        if reunions := attendus.get(name):
+            # The oldest waits first.
+            url = reverse("governance:compte_rendu", args=[convention.code, reunions[0]])
+            lignes.append((len(reunions), singulier, pluriel, url))
     if Role.RELECTURE in roles:
-        lignes.append(
-            (
-                Avis.objects.visible_to(user).filter(plan__convention=convention).attendus().count(),
-                "avis à donner",
-                "avis à donner",
-                f"{plan}#avis",
-            )
-        )
+        lignes.append((len(attendus["avis_dus"]), "avis à donner", "avis à donner", f"{plan}#avis"))
         lignes.append(
             (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}?redaction=en_relecture")
         )
     if Role.COORDINATION in roles:
-        reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=convention)
         lignes.append(
             (
-                reserves.a_repondre().count(),
+                len(attendus["reserves_dues"]),
                 "réserve de la CAF sans réponse",
                 "réserves de la CAF sans réponse",
                 f"{plan}#avis",
@@ -82,25 +86,27 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
     ]
 
 
-def comptes_rendus_a_voir(
-    user: User, convention: Convention, roles: frozenset[str]
-) -> list[tuple[int, str, str, str]]:
-    """The minutes that wait for a word ``user`` may give, and, for who writes them, those that came back with a remark."""
-    found = []
-    minutes = CompteRendu.objects.visible_to(user).filter(reunion__instance__convention=convention)
-    cotes = cotes_held(roles)
-    if cotes:
-        found.append((minutes.awaiting(cotes), "compte rendu à approuver", "comptes rendus à approuver"))
+def expected_of(user: User, convention: Convention, roles: frozenset[str]) -> dict[str, list[Any]]:
+    """What waits for a word of ``user``, in one query, or none: keys of ``avis_dus`` and ``reserves_dues``; the meetings
+    whose minutes are ``a_approuver``, or ``a_reprendre`` because a remark sent them back, the oldest first."""
+    here = {"plan__convention": OuterRef("pk")}
+    minutes = CompteRendu.objects.visible_to(user).filter(reunion__instance__convention=OuterRef("pk"))
+    minutes = minutes.order_by("reunion__debut", "pk")
+    asked: dict[str, Any] = {}
+    if cotes := cotes_held(roles):
+        asked["a_approuver"] = minutes.awaiting(cotes).values("reunion")
+    if Role.RELECTURE in roles:
+        asked["avis_dus"] = Avis.objects.visible_to(user).filter(**here).attendus().values("pk")
     if Role.COORDINATION in roles:
-        found.append((minutes.sent_back(), "compte rendu à reprendre", "comptes rendus à reprendre"))
-    lignes = []
-    for rows, singulier, pluriel in found:
-        reunions = list(rows.order_by("reunion__debut").values_list("reunion", flat=True))
-        if reunions:
-            # The oldest waits first.
-            url = reverse("governance:compte_rendu", args=[convention.code, reunions[0]])
-            lignes.append((len(reunions), singulier, pluriel, url))
-    return lignes
+        asked["a_reprendre"] = minutes.sent_back().values("reunion")
+        reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=OuterRef("pk"))
+        asked["reserves_dues"] = reserves.a_repondre().values("pk")
+    if not asked:
+        return {}
+    found: dict[str, list[Any]] = Convention.objects.values(
+        **{name: ArraySubquery(rows) for name, rows in asked.items()}
+    ).get(pk=convention.pk)
+    return found
 
 
 SURVEILLANTS = (Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)

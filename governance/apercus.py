@@ -98,7 +98,7 @@ def traces_sheet(reunion: Reunion) -> Feuille:
         ],
         [
             [
-                row.envoi.get_nature_display(),
+                row.envoi.titre,
                 row.envoi.objet,
                 str(row.envoi.auteur),
                 row.nom,

@@ -131,7 +131,7 @@ def _tableau(decisions: list[Any], legende: str) -> Tableau:
     )
 
 
-SUITES = (Colonne("Décision", 20), Colonne("Où l’on en est", 50), Colonne("Échéance", 30))
+SUITES = (Colonne("Décision", 40), Colonne("Où l’on en est", 40), Colonne("Échéance", 20))
 
 
 def _suites(reunion: Reunion) -> list[Section]:
@@ -139,14 +139,16 @@ def _suites(reunion: Reunion) -> list[Section]:
     suites = list(reunion.suites.select_related("decision__convention").order_by("le", "pk"))
     if not suites:
         return []
-    lignes = [[f"{suite.decision}", suite.texte, _echeance(suite)] for suite in suites]
+    lignes = [
+        [f"{suite.decision}\n{suite.decision.texte}", suite.texte, _echeance(suite)] for suite in suites
+    ]
     return [Section("Suites des décisions", 1, [Tableau("Suites des décisions", SUITES, lignes)])]
 
 
 def _echeance(suite: SuiteDecision) -> str:
     if suite.realisee:
         return "Réalisée"
-    if suite.echeance_apres and suite.echeance_avant:
+    if suite.echeance_apres and suite.echeance_avant not in (None, suite.echeance_apres):
         return f"{date_fr(suite.echeance_apres)} (auparavant\u00a0: {date_fr(suite.echeance_avant)})"
     return date_fr(suite.echeance_apres or suite.echeance_avant)
 

@@ -106,7 +106,8 @@ def is_of_a_decidable_meeting(user: User, point: PointOrdreDuJour) -> bool:
 @rules.predicate
 def is_still_noted(user: User, reunion: Reunion) -> bool:
     """Its minutes are not submitted: what they say of it no longer moves then (ADR 0029)."""
-    return not CompteRendu.objects.filter(reunion=reunion).submitted().exists()
+    compte_rendu: CompteRendu | None = getattr(reunion, "compte_rendu", None)
+    return compte_rendu is None or compte_rendu.is_redaction
 
 
 @rules.predicate

@@ -15,7 +15,7 @@ from governance.envois import address_of
 from governance.invitations import points_of
 from governance.models import Envoi, Presence, Reunion
 from governance.models.composition import one_per_person
-from governance.models.envoi import RECUS
+from governance.models.envoi import RECUS, RETRAIT
 from governance.retraits import retired, told_and_gone
 
 Nature = Envoi.Nature
@@ -90,8 +90,8 @@ class EnvoiDit:
         return self.nom or self.email
 
     @property
-    def get_nature_display(self) -> str:
-        return Nature(self.nature).label
+    def titre(self) -> str:
+        return RETRAIT if self.is_for_retired else Nature(self.nature).label
 
     def get_absolute_url(self) -> str:
         return reverse("governance:envoi", args=[self.code, self.pk])

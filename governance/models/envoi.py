@@ -26,6 +26,9 @@ RECUS = ("envoye", "en_cours", "incertain")
 """What came of a message that the person has, or may have."""
 
 
+RETRAIT = "Retrait de la liste"
+
+
 class EnvoiQuerySet(models.QuerySet["Envoi"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(reunion__instance__convention__in=Convention.objects.visible_to(user))
@@ -162,7 +165,7 @@ class Envoi(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_nature_display()} du {self.reunion}"
+        return f"{self.titre} du {self.reunion}"
 
     def get_absolute_url(self) -> str:
         return reverse("governance:envoi", args=[self.convention.code, self.pk])
@@ -183,6 +186,11 @@ class Envoi(TimestampedModel):
     def is_for_retired(self) -> bool:
         """It takes the meeting away from people who are no longer expected at it; the meeting itself stays."""
         return self.nature == self.Nature.ANNULATION and self.portee == self.Portee.PARTIS
+
+    @property
+    def titre(self) -> str:
+        """What it is called: what takes some people off the list cancels no meeting."""
+        return RETRAIT if self.is_for_retired else self.get_nature_display()
 
     @property
     def carries_convocation(self) -> bool:

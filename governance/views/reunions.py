@@ -38,7 +38,8 @@ class ReunionView(ReunionMixin, DetailView):
     template_name = "governance/reunion.html"
 
     def get_queryset(self):
-        return with_sendings(super().get_queryset().for_agenda(self.request.user))
+        reunions = super().get_queryset().for_agenda(self.request.user).select_related("compte_rendu")
+        return with_sendings(reunions)
 
     def get_context_data(self, **kwargs):
         user = self.request.user

@@ -299,7 +299,7 @@ def test_suite_moves_the_date_or_ends_the_decision(client, reunion):
         said = text_of(acte)
         assert "Suites des décisions" in said
         assert (
-            f"{decision}\nDevis reçus.\n{date_fr(day)} (auparavant\u00a0: {date_fr(timezone.localdate())})"
+            f"{decision}\n{decision.texte}\nDevis reçus.\n{date_fr(day)} (auparavant\u00a0: {date_fr(timezone.localdate())})"
             in said
         )
     assert "Suites des décisions" not in text_of(releve_acte(reunion, "Projet"))

@@ -49,7 +49,9 @@ def test_whoever_was_convened_and_taken_away_gets_a_cancel_once(smtp, by, client
 
     draft = draft_of(reunion, "annulation", by=by)
     assert [choice[0] for choice in EnvoiForm(instance=draft).fields["portee"].choices] == ["partis"]
-    assert "personne0@example.org" in client.get(draft.get_absolute_url()).text
+    shown = client.get(draft.get_absolute_url()).text
+    assert "personne0@example.org" in shown
+    assert "Retrait de la liste" in shown
     envoi = when_due(launched(reunion, "annulation", by))
 
     (envelope,) = smtp.received
