@@ -103,10 +103,8 @@ def expected_of(user: User, convention: Convention, roles: frozenset[str]) -> di
         asked["reserves_dues"] = reserves.a_repondre().values("pk")
     if not asked:
         return {}
-    found: dict[str, list[Any]] = Convention.objects.values(
-        **{name: ArraySubquery(rows) for name, rows in asked.items()}
-    ).get(pk=convention.pk)
-    return found
+    rows: Any = Convention.objects.values(**{name: ArraySubquery(found) for name, found in asked.items()})
+    return dict(rows.get(pk=convention.pk))
 
 
 SURVEILLANTS = (Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)

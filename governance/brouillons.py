@@ -3,8 +3,8 @@
 from django.db import transaction
 
 from ctg_portal.models import User
-from governance.comptes_rendus import MINUTES, approvals_of, sendable
 from governance.convocations import prepare_presences
+from governance.diffusions import MINUTES, approvals_of, sendable
 from governance.envois import date_moved, require_meeting, told_people
 from governance.models import Envoi, Reunion
 from governance.objets import subject_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pghistory
 from django.db import transaction
-from django.db.models import Prefetch, Subquery
+from django.db.models import Prefetch
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
@@ -17,6 +17,7 @@ from ctg_portal.models import User
 from ctg_portal.templatetags.portal import VIDE, date_fr, duree
 from ctg_portal.workflow import TransitionError
 from governance.actes import acte_html
+from governance.diffusions import MINUTES
 from governance.emissions import issue_document
 from governance.models import (
     CompteRendu,
@@ -37,8 +38,6 @@ Statut = CompteRendu.Statut
 Cote = VisaCompteRendu.Cote
 Sens = VisaCompteRendu.Sens
 RIEN = "Aucune note n’a été prise sur ce point."
-MINUTES = (DocumentEmis.Nature.COMPTE_RENDU, DocumentEmis.Nature.RELEVE)
-"""What a version of the minutes is frozen as."""
 
 
 def cotes_held(roles: Collection[str]) -> list[str]:
@@ -392,37 +391,3 @@ def reopen(reunion: Reunion, *, motif: str, by: User) -> Reouverture:
     CompteRendu.objects.filter(reunion=reunion).update(statut=Statut.REDACTION, updated_at=timezone.now())
     _stop_sending(reunion.pk, "La réunion a été rouverte.")
     return Reouverture.objects.create(reunion=reunion, motif=motif, par=by)
-
-
-def carries_minutes(envoi: Envoi) -> bool:
-    """Whether this sending gives the members the approved minutes of a meeting that is not locked yet."""
-    return (
-        CompteRendu.objects.filter(
-            reunion=envoi.reunion_id, statut=Statut.APPROUVE, document__in=envoi.documents.all()
-        )
-        .exclude(reunion__statut=Reunion.Statut.DIFFUSEE)
-        .exists()
-    )
-
-
-def approvals_of(documents: Any) -> str:
-    """« Le compte rendu a été approuvé par … et par … », of the minutes among ``documents`` (a queryset, or keys)."""
-    visas = VisaCompteRendu.objects.filter(document__in=documents, sens=Sens.APPROUVE).order_by("-cote")
-    said = [
-        f"{'l’intercommunalité' if visa.cote == Cote.EPCI else 'la CAF'} ({visa.signataire}, le {date_fr(visa.le)})"
-        for visa in visas
-    ]
-    return f"Le compte rendu a été approuvé par {' et par '.join(said)}." if said else ""
-
-
-def sendable(reunion: Reunion) -> Any:
-    """Keys of the documents that go to the members with the minutes: the approved version and its relevé."""
-    approved = CompteRendu.objects.filter(reunion=reunion, statut__in=(Statut.APPROUVE, Statut.DIFFUSE))
-    documents = DocumentEmis.objects.filter(reunion=reunion, nature__in=MINUTES)
-    version = Subquery(approved.values("document__version")[:1])
-    return documents.filter(version=version).values_list("pk", flat=True)
-
-
-def carries_other_minutes(envoi: Envoi) -> bool:
-    """Whether a version that is not the approved one goes with it: never submitted to the end, taken back, replaced."""
-    return envoi.documents.filter(nature__in=MINUTES).exclude(pk__in=sendable(envoi.reunion)).exists()

@@ -15,8 +15,9 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from ctg_portal.workflow import TransitionError
-from governance.comptes_rendus import carries_minutes, mark_sent
+from governance.comptes_rendus import mark_sent
 from governance.courriels import message_of
+from governance.diffusions import carries_minutes
 from governance.envois import create_recipients, recipients_of, require_meeting, told_facts
 from governance.models import Destinataire, DocumentEmis, Envoi, Presence, Reunion
 from governance.models.composition import one_per_person

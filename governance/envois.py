@@ -13,8 +13,8 @@ from django.utils import timezone
 from conventions.operations.impressions import OUVRIER, SILENCE
 from ctg_portal.models import Battement, User
 from ctg_portal.workflow import TransitionError
-from governance.comptes_rendus import carries_other_minutes
 from governance.convocations import issue_convocation
+from governance.diffusions import carries_other_minutes
 from governance.invitations import changes_between, facts_of
 from governance.models import Destinataire, Envoi, Presence, Reunion
 from governance.models.composition import one_per_person

@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 
 from conventions.forms.base import SectionForm
-from governance.comptes_rendus import MINUTES, sendable
+from governance.diffusions import MINUTES, sendable
 from governance.envois import PIECES_MAX, launch, retry
 from governance.models import DocumentEmis, Envoi
 

@@ -15,7 +15,6 @@ from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.brouillons import draft_of
 from governance.comptes_rendus import (
-    carries_minutes,
     compte_rendu_acte,
     draft_compte_rendu,
     give_visa,
@@ -26,6 +25,7 @@ from governance.comptes_rendus import (
     take_back,
 )
 from governance.departs import send_due
+from governance.diffusions import carries_minutes
 from governance.emissions import draw_document
 from governance.envois import launch, preview_mark, recipients_of
 from governance.invitations import facts_of
