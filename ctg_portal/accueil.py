@@ -1,7 +1,10 @@
 """What the home of a convention says: what is expected of a person, and what calls for attention."""
 
 import datetime
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.urls import reverse
 
 from actions.models import Avis, FicheAction, Reserve
@@ -10,7 +13,8 @@ from conventions.alertes import Alerte, alertes_de
 from conventions.models import Convention
 from conventions.permissions import Role
 from ctg_portal.models import User
-from governance.models import Decision, Reunion
+from governance.comptes_rendus import cotes_held
+from governance.models import CompteRendu, Decision, Reunion
 
 
 def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[dict[str, object]]:
@@ -26,23 +30,25 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
     )
     lignes: list[tuple[int, str, str, str]] = []
     plan = reverse("actions:plan", args=[convention.code])
+    attendus = expected_of(user, convention, roles)
+    minutes = [
+        ("a_approuver", "compte rendu à approuver", "comptes rendus à approuver"),
+        ("a_reprendre", "compte rendu à reprendre", "comptes rendus à reprendre"),
+    ]
+    for name, singulier, pluriel in minutes:
+        if reunions := attendus.get(name):
+            # The oldest waits first.
+            url = reverse("governance:compte_rendu", args=[convention.code, reunions[0]])
+            lignes.append((len(reunions), singulier, pluriel, url))
     if Role.RELECTURE in roles:
-        lignes.append(
-            (
-                Avis.objects.visible_to(user).filter(plan__convention=convention).attendus().count(),
-                "avis à donner",
-                "avis à donner",
-                f"{plan}#avis",
-            )
-        )
+        lignes.append((len(attendus["avis_dus"]), "avis à donner", "avis à donner", f"{plan}#avis"))
         lignes.append(
             (compte["en_relecture"], "fiche à relire", "fiches à relire", f"{table}redaction=en_relecture")
         )
     if Role.COORDINATION in roles:
-        reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=convention)
         lignes.append(
             (
-                reserves.a_repondre().count(),
+                len(attendus["reserves_dues"]),
                 "réserve de la CAF sans réponse",
                 "réserves de la CAF sans réponse",
                 f"{plan}#avis",
@@ -87,6 +93,27 @@ def a_faire(user: User, convention: Convention, roles: frozenset[str]) -> list[d
         for n, singulier, pluriel, url in lignes
         if n
     ]
+
+
+def expected_of(user: User, convention: Convention, roles: frozenset[str]) -> dict[str, list[Any]]:
+    """What waits for a word of ``user``, in one query, or none: keys of ``avis_dus`` and ``reserves_dues``; the meetings
+    whose minutes are ``a_approuver``, or ``a_reprendre`` because a remark sent them back, the oldest first."""
+    here = {"plan__convention": OuterRef("pk")}
+    minutes = CompteRendu.objects.visible_to(user).filter(reunion__instance__convention=OuterRef("pk"))
+    minutes = minutes.order_by("reunion__debut", "pk")
+    asked: dict[str, Any] = {}
+    if cotes := cotes_held(roles):
+        asked["a_approuver"] = minutes.awaiting(cotes).values("reunion")
+    if Role.RELECTURE in roles:
+        asked["avis_dus"] = Avis.objects.visible_to(user).filter(**here).attendus().values("pk")
+    if Role.COORDINATION in roles:
+        asked["a_reprendre"] = minutes.sent_back().values("reunion")
+        reserves = Reserve.objects.visible_to(user).filter(avis__plan__convention=OuterRef("pk"))
+        asked["reserves_dues"] = reserves.a_repondre().values("pk")
+    if not asked:
+        return {}
+    rows: Any = Convention.objects.values(**{name: ArraySubquery(found) for name, found in asked.items()})
+    return dict(rows.get(pk=convention.pk))
 
 
 SURVEILLANTS = (Role.COORDINATION, Role.RELECTURE, Role.ADMINISTRATION)

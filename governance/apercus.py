@@ -21,6 +21,7 @@ from governance.envois import (
     told_facts,
 )
 from governance.models import Destinataire, DocumentEmis, Envoi, Presence, Reunion
+from governance.objets import other_day
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Apercu:
     convocation: SafeString
     depart: Any
     refus: str
+    autre_jour: str
 
 
 def preview_of(envoi: Envoi, *, by: User) -> Apercu:
-    """Of a draft, what would leave if ``by`` launched it now; of a launched one, what it says. Six queries at most."""
+    """Of a draft, what would leave if ``by`` launched it now; of a launched one, what it says. Eight queries at most."""
     draft = envoi.is_brouillon
     # What was fixed is what is shown; a reminder set ahead is not fixed before it leaves.
     faits = envoi.faits or told_facts(envoi, by=by if draft else envoi.auteur)
@@ -71,6 +73,7 @@ def preview_of(envoi: Envoi, *, by: User) -> Apercu:
         convocation=convocation,
         depart=departure_of(envoi) if draft and envoi.jours_avant else None,
         refus=refus,
+        autre_jour=other_day(envoi) if draft else "",
     )
 
 
@@ -95,7 +98,7 @@ def traces_sheet(reunion: Reunion) -> Feuille:
         ],
         [
             [
-                row.envoi.get_nature_display(),
+                row.envoi.titre,
                 row.envoi.objet,
                 str(row.envoi.auteur),
                 row.nom,

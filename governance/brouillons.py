@@ -3,33 +3,15 @@
 from django.db import transaction
 
 from ctg_portal.models import User
-from ctg_portal.templatetags.portal import date_fr
-from governance.comptes_rendus import approvals_of, sendable
 from governance.convocations import prepare_presences
-from governance.envois import last_told, require_meeting, told_people
+from governance.diffusions import MINUTES, approvals_of, sendable
+from governance.envois import date_moved, require_meeting, told_people
 from governance.models import Envoi, Reunion
+from governance.objets import subject_of
+from governance.retraits import retired_from
 
 Nature = Envoi.Nature
 Portee = Envoi.Portee
-
-
-def subject_of(reunion: Reunion, nature: str) -> str:
-    """« Convocation : comité de pilotage du 8 décembre 2026 ». A reminder set ahead follows the date: it names none."""
-    what = f"{reunion.instance.intitule}"[:100]
-    day = date_fr(reunion.debut)
-    return {
-        Nature.CONVOCATION.value: f"Convocation : {what}, {day}",
-        Nature.MODIFICATION.value: f"Changement : {what}, {day}",
-        Nature.ANNULATION.value: f"Annulation : {what}, {day}",
-        Nature.RAPPEL.value: f"Rappel : {what}, votre réponse est attendue",
-        Nature.DIFFUSION.value: f"{what}, {day} : documents",
-    }[nature]
-
-
-def date_moved(reunion: Reunion) -> bool:
-    """It no longer begins when people were told it would: their answers were for another day."""
-    told = last_told(reunion)
-    return told is not None and told.faits["debut"] != reunion.debut.isoformat()
 
 
 @transaction.atomic
@@ -43,18 +25,14 @@ def draft_of(reunion: Reunion, nature: str, *, by: User) -> Envoi:
         .select_related("instance__convention__territoire")
         .get(pk=reunion.pk)
     )
-    require_meeting(Envoi(reunion=reunion, nature=nature))
+    portee = _scope_of(reunion, nature)
+    require_meeting(Envoi(reunion=reunion, nature=nature, portee=portee))
     found = reunion.envois.filter(nature=nature, statut=Envoi.Statut.BROUILLON).first()
     if found is not None:
-        return found
+        found.reunion = reunion
+        return _brought_up_to_date(found, portee)
     if nature != Nature.DIFFUSION and reunion.is_modifiable and not reunion.presences.exists():
         prepare_presences(reunion)
-    told = bool(told_people(reunion))
-    portee = {
-        Nature.CONVOCATION.value: Portee.NOUVEAUX if told else Portee.TOUS,
-        Nature.ANNULATION.value: Portee.CONVOQUES if told else Portee.TOUS,
-        Nature.RAPPEL.value: Portee.SANS_REPONSE,
-    }.get(nature, Portee.TOUS)
     # What was stopped is taken up where it was left.
     stopped = reunion.envois.filter(nature=nature).order_by("-pk").first()
     again = stopped is not None and stopped.statut == Envoi.Statut.ARRETE
@@ -62,14 +40,54 @@ def draft_of(reunion: Reunion, nature: str, *, by: User) -> Envoi:
         reunion=reunion,
         nature=nature,
         portee=portee,
-        objet=subject_of(reunion, nature),
+        objet=subject_of(reunion, nature, portee),
         message=stopped.message if again and stopped else "",
         redemander=nature == Nature.MODIFICATION and date_moved(reunion),
         auteur=by,
     )
     if nature == Nature.DIFFUSION:
-        envoi.documents.set(sendable(reunion))
-        if not envoi.message:
-            envoi.message = approvals_of(reunion)
-            envoi.save(update_fields=["message"])
+        _bring_minutes(envoi, written_for=stopped if again and stopped else envoi)
     return envoi
+
+
+def _scope_of(reunion: Reunion, nature: str) -> str:
+    """To whom it is first meant to go."""
+    if nature == Nature.ANNULATION and reunion.statut != Reunion.Statut.ANNULEE:
+        return Portee.PARTIS if retired_from(reunion, reunion.presences.all()) else Portee.TOUS
+    told = bool(told_people(reunion))
+    return {
+        Nature.CONVOCATION.value: Portee.NOUVEAUX if told else Portee.TOUS,
+        Nature.ANNULATION.value: Portee.CONVOQUES if told else Portee.TOUS,
+        Nature.RAPPEL.value: Portee.SANS_REPONSE,
+    }.get(nature, Portee.TOUS)
+
+
+def _brought_up_to_date(draft: Envoi, portee: str) -> Envoi:
+    """A draft taken up again: for whom it can be for now, with the minutes as they are approved now."""
+    meant = Envoi(reunion=draft.reunion, nature=draft.nature, portee=portee)
+    if draft.is_for_retired != meant.is_for_retired:
+        # The meeting was cancelled meanwhile: it no longer speaks to the same people.
+        draft.portee, draft.objet = portee, subject_of(draft.reunion, draft.nature, portee)
+        draft.save(update_fields=["portee", "objet", "updated_at"])
+    if draft.nature == Nature.DIFFUSION:
+        _bring_minutes(draft, written_for=draft)
+    return draft
+
+
+def _bring_minutes(draft: Envoi, *, written_for: Envoi) -> None:
+    """The approved version goes with ``draft``, and its message says who approved that one.
+
+    Its words were written for the files of ``written_for``. What somebody chose among the right files stays.
+    """
+    there = list(draft.documents.filter(nature__in=MINUTES).without_content())
+    right = list(sendable(draft.reunion))
+    if not there or {document.pk for document in there} - set(right):
+        former = approvals_of(written_for.documents.filter(nature__in=MINUTES))
+        draft.documents.remove(*there)
+        draft.documents.add(*right)
+        said = approvals_of(right)
+        if former and former in draft.message:
+            draft.message = draft.message.replace(former, said).strip()
+        elif not draft.message:
+            draft.message = said
+        draft.save(update_fields=["message", "updated_at"])

@@ -1,21 +1,23 @@
 """The minutes: drafted from the notes, told once for page, Word and PDF, submitted, approved by both sides, then locked."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pghistory
 from django.db import transaction
-from django.db.models import F, Max, Prefetch, Q
+from django.db.models import Prefetch
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.text import slugify
 
 from conventions.models import Convention
-from conventions.permissions import Role, has_role
+from conventions.permissions import Role, roles_on
 from ctg_portal.contenu import Acte, Bloc, Colonne, Section, Tableau, Texte
 from ctg_portal.models import User
 from ctg_portal.templatetags.portal import VIDE, date_fr, duree
 from ctg_portal.workflow import TransitionError
 from governance.actes import acte_html
+from governance.diffusions import MINUTES
 from governance.emissions import issue_document
 from governance.models import (
     CompteRendu,
@@ -25,9 +27,11 @@ from governance.models import (
     PartieCompteRendu,
     Reouverture,
     Reunion,
+    SuiteDecision,
     VisaCompteRendu,
 )
 from governance.models.composition import by_structure
+from governance.reprises import AUTRES
 from governance.seance import voices_in_room
 
 Statut = CompteRendu.Statut
@@ -36,14 +40,19 @@ Sens = VisaCompteRendu.Sens
 RIEN = "Aucune note n’a été prise sur ce point."
 
 
-def cotes_of(user: User, convention: Convention) -> list[str]:
-    """In whose name ``user`` may approve: the CAF for who reviews, the EPCI for its élus and the coordination."""
+def cotes_held(roles: Collection[str]) -> list[str]:
+    """In whose name these roles approve: the CAF for who reviews, the EPCI for its élus and the coordination."""
     cotes = []
-    if has_role(user, convention.pk, [Role.PILOTAGE, Role.COORDINATION]):
+    if Role.PILOTAGE in roles or Role.COORDINATION in roles:
         cotes.append(str(Cote.EPCI))
-    if has_role(user, convention.pk, [Role.RELECTURE]):
+    if Role.RELECTURE in roles:
         cotes.append(str(Cote.CAF))
     return cotes
+
+
+def cotes_of(user: User, convention: Convention) -> list[str]:
+    """In whose name ``user`` may approve."""
+    return cotes_held(roles_on(user, convention.pk))
 
 
 @transaction.atomic
@@ -59,12 +68,21 @@ def draft_compte_rendu(reunion: Reunion, *, by: User) -> CompteRendu:
         )
     compte_rendu = CompteRendu.objects.create(reunion=reunion, auteur=by)
     parties = [
-        PartieCompteRendu(compte_rendu=compte_rendu, point=point, titre=point.intitule, texte=point.notes)
+        PartieCompteRendu(
+            compte_rendu=compte_rendu,
+            point=point,
+            titre=point.intitule,
+            texte=point.notes,
+            notes_reprises=point.notes,
+        )
         for point in reunion.points.all()
     ]
     if reunion.notes:
-        titre = "Autres échanges" if parties else "Échanges"
-        parties.append(PartieCompteRendu(compte_rendu=compte_rendu, titre=titre, texte=reunion.notes))
+        titre = AUTRES if parties else "Échanges"
+        notes = reunion.notes
+        parties.append(
+            PartieCompteRendu(compte_rendu=compte_rendu, titre=titre, texte=notes, notes_reprises=notes)
+        )
     for ordre, partie in enumerate(parties, start=1):
         partie.ordre = ordre
     PartieCompteRendu.objects.bulk_create(parties)
@@ -110,6 +128,28 @@ def _tableau(decisions: list[Any], legende: str) -> Tableau:
             for decision in decisions
         ],
     )
+
+
+SUITES = (Colonne("Décision", 40), Colonne("Où l’on en est", 40), Colonne("Échéance", 20))
+
+
+def _suites(reunion: Reunion) -> list[Section]:
+    """What the meeting heard of earlier decisions, in the order in which it heard it; no section without any."""
+    suites = list(reunion.suites.select_related("decision__convention").order_by("le", "pk"))
+    if not suites:
+        return []
+    lignes = [
+        [f"{suite.decision}\n{suite.decision.texte}", suite.texte, _echeance(suite)] for suite in suites
+    ]
+    return [Section("Suites des décisions", 1, [Tableau("Suites des décisions", SUITES, lignes)])]
+
+
+def _echeance(suite: SuiteDecision) -> str:
+    if suite.realisee:
+        return "Réalisée"
+    if suite.echeance_apres and suite.echeance_avant not in (None, suite.echeance_apres):
+        return f"{date_fr(suite.echeance_apres)} (auparavant\u00a0: {date_fr(suite.echeance_avant)})"
+    return date_fr(suite.echeance_apres or suite.echeance_avant)
 
 
 def _seance(reunion: Reunion) -> Section:
@@ -173,6 +213,7 @@ def compte_rendu_acte(compte_rendu: CompteRendu, etat: str = "") -> Acte:
     rest = [decision for decision in decisions if decision.pk not in told]
     if rest:
         sections.append(Section("Autres décisions", 1, [_tableau(rest, "Autres décisions")]))
+    sections += _suites(reunion)
     return _acte(reunion, "Compte rendu", sections, etat or compte_rendu.get_statut_display())
 
 
@@ -184,7 +225,8 @@ def releve_acte(reunion: Reunion, etat: str) -> Acte:
         if decisions
         else Texte("Cette réunion n’a pas pris de décision.")
     )
-    return _acte(reunion, "Relevé de décisions", [_seance(reunion), Section("Décisions", 1, [bloc])], etat)
+    sections = [_seance(reunion), Section("Décisions", 1, [bloc]), *_suites(reunion)]
+    return _acte(reunion, "Relevé de décisions", sections, etat)
 
 
 def _acte(reunion: Reunion, nom: str, sections: list[Section], etat: str) -> Acte:
@@ -252,13 +294,26 @@ def submit(compte_rendu: CompteRendu, *, by: User) -> CompteRendu:
 
 @transaction.atomic
 def take_back(compte_rendu: CompteRendu) -> CompteRendu:
-    """Write it again: what was submitted stays, its visas too, and the next version is approved anew."""
+    """Write it again: what was submitted stays, its visas too, and the next version is approved anew.
+
+    What was about to give it to the members stops.
+    """
     compte_rendu = _lock(compte_rendu)
     if compte_rendu.statut not in (Statut.SOUMIS, Statut.APPROUVE):
         raise TransitionError("Ce compte rendu ne se reprend pas\u00a0: rouvrez d’abord la réunion.")
     compte_rendu.statut = Statut.REDACTION
     compte_rendu.save(update_fields=["statut", "updated_at"])
+    _stop_sending(compte_rendu.reunion_id, "Le compte rendu a été repris.")
     return compte_rendu
+
+
+def _stop_sending(reunion_id: int, why: str) -> None:
+    """Stop what is leaving with a version of the minutes; ``why`` is said on its page, with what had already left."""
+    leaving = Envoi.objects.filter(
+        pk__in=Envoi.objects.leaving().filter(reunion=reunion_id, documents__nature__in=MINUTES).values("pk")
+    )
+    for envoi in leaving:
+        envoi.give_up(f"{why} {envoi.already_gone()}")
 
 
 @transaction.atomic
@@ -334,39 +389,5 @@ def reopen(reunion: Reunion, *, motif: str, by: User) -> Reouverture:
     with pghistory.context(par=by.pk, motif=motif):
         reunion.save(update_fields=["statut", "updated_at"])
     CompteRendu.objects.filter(reunion=reunion).update(statut=Statut.REDACTION, updated_at=timezone.now())
+    _stop_sending(reunion.pk, "La réunion a été rouverte.")
     return Reouverture.objects.create(reunion=reunion, motif=motif, par=by)
-
-
-def carries_minutes(envoi: Envoi) -> bool:
-    """Whether this sending gives the members the approved minutes of a meeting that is not locked yet."""
-    return (
-        CompteRendu.objects.filter(
-            reunion=envoi.reunion_id, statut=Statut.APPROUVE, document__in=envoi.documents.all()
-        )
-        .exclude(reunion__statut=Reunion.Statut.DIFFUSEE)
-        .exists()
-    )
-
-
-def approvals_of(reunion: Reunion) -> str:
-    """« Le compte rendu a été approuvé par … et par … », for the message that brings it; nothing before."""
-    visas = VisaCompteRendu.objects.filter(
-        compte_rendu__reunion=reunion,
-        compte_rendu__statut__in=(Statut.APPROUVE, Statut.DIFFUSE),
-        document=F("compte_rendu__document"),
-    ).order_by("-cote")
-    said = [
-        f"{'l’intercommunalité' if visa.cote == Cote.EPCI else 'la CAF'} ({visa.signataire}, le {date_fr(visa.le)})"
-        for visa in visas
-    ]
-    return f"Le compte rendu a été approuvé par {' et par '.join(said)}." if said else ""
-
-
-def sendable(reunion: Reunion) -> Any:
-    """Keys of the documents that go to the members with the minutes: the approved version and its relevé."""
-    if not CompteRendu.objects.filter(reunion=reunion, statut__in=(Statut.APPROUVE, Statut.DIFFUSE)).exists():
-        return DocumentEmis.objects.none().values_list("pk", flat=True)
-    latest = Q(nature=DocumentEmis.Nature.COMPTE_RENDU) | Q(nature=DocumentEmis.Nature.RELEVE)
-    documents = DocumentEmis.objects.filter(latest, reunion=reunion)
-    version = documents.aggregate(last=Max("version"))["last"]
-    return documents.filter(version=version).values_list("pk", flat=True)

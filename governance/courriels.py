@@ -64,6 +64,7 @@ def write_letter(
     url = absolute(reverse("governance:reponse", args=[cle])) if envoi.asks_answer else ""
     corps = {
         "nature": envoi.nature,
+        "partis": envoi.is_for_retired,
         "faits": faits,
         "nom": one_line(seat.nom) if seat else "",
         # Once it is held, nobody is expected any more.

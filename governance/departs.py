@@ -15,11 +15,13 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from ctg_portal.workflow import TransitionError
-from governance.comptes_rendus import carries_minutes, mark_sent
+from governance.comptes_rendus import mark_sent
 from governance.courriels import message_of
-from governance.envois import RECUS, create_recipients, recipients_of, require_meeting, told_facts
+from governance.diffusions import carries_minutes
+from governance.envois import create_recipients, recipients_of, require_meeting, told_facts
 from governance.models import Destinataire, DocumentEmis, Envoi, Presence, Reunion
 from governance.models.composition import one_per_person
+from governance.retraits import retired_from
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +88,7 @@ def begin(pk: int) -> Envoi | None:
         require_meeting(envoi)
         require_same_meeting(envoi)
     except TransitionError as refus:
-        envoi.give_up(f"{refus} {already_gone(envoi)}")
+        envoi.give_up(f"{refus} {envoi.already_gone()}")
         return None
     if envoi.statut == Statut.EN_COURS:
         return envoi
@@ -116,13 +118,6 @@ def require_same_meeting(envoi: Envoi) -> None:
     raise TransitionError("La réunion a changé (date, durée ou lieu) depuis l’aperçu.")
 
 
-def already_gone(envoi: Envoi) -> str:
-    count = envoi.destinataires.filter(statut__in=RECUS).count()
-    if not count:
-        return "Rien n’est parti."
-    return f"{count} courriels étaient déjà partis." if count > 1 else "Un courriel était déjà parti."
-
-
 def files_are_ready(envoi: Envoi) -> bool:
     statuts = set(envoi.documents.values_list("statut", flat=True))
     if DocumentEmis.Statut.ECHEC in statuts:
@@ -142,8 +137,11 @@ def deliver(envoi: Envoi) -> int:
     Stops between two messages when somebody stopped it, and when the mail server does not answer.
     """
     documents = list(envoi.documents.order_by("nature", "version"))
-    people = {seats[0].pk: seats for seats in one_per_person(envoi.reunion.presences.all())}
-    seats_of = {seat.pk: seats for seats in people.values() for seat in seats}
+    expected = list(envoi.reunion.presences.all())
+    seats_of = {seat.pk: seats for seats in one_per_person(expected) for seat in seats}
+    # A cancelling is also for people who are no longer in the list.
+    gone = retired_from(envoi.reunion, expected) if envoi.nature == Nature.ANNULATION else []
+    gone_at = {person.email.casefold(): [person] for person in gone}
     connection = get_connection()
     try:
         connection.open()
@@ -151,17 +149,38 @@ def deliver(envoi: Envoi) -> int:
         wait_for_server(envoi, error)
         return 0
     sent = 0
+    put_off: set[int] = set()
     try:
-        while row := Destinataire.objects.claim(envoi):
-            outcome = hand_over(row, envoi, seats_of.get(row.presence_id or 0), documents, connection)
+        while row := Destinataire.objects.claim(envoi, but=put_off):
+            seats = seats_of.get(row.presence_id) if row.presence_id else gone_at.get(row.email.casefold())
+            try:
+                outcome = hand_over(row, envoi, seats, documents, connection)
+            except RefusedForNowError as refus:
+                put_off.add(row.pk)
+                if refus.is_closing:
+                    break
+                continue
             sent += outcome == Suite.ENVOYE
             if outcome == Suite.INCERTAIN:
                 envoi.postpone("Le serveur de courriel s’est tu ; nouvel essai bientôt.", _soon())
                 break
     finally:
         _close(connection)
+    if put_off and envoi.destinataires.filter(statut=Suite.ATTENTE).exists():
+        until = _soon()
+        heure = f"{timezone.localtime(until):%H:%M}"
+        envoi.postpone(f"Le serveur de courriel demande d’attendre ; nouvel essai à {heure}.", until)
     finish(envoi)
     return sent
+
+
+class RefusedForNowError(Exception):
+    """The mail server asked to try later (a code in 4xx: greylisting, too many at once): the message waits again."""
+
+    def __init__(self, *, is_closing: bool):
+        super().__init__()
+        self.is_closing = is_closing
+        """It said 421, and speaks no more."""
 
 
 def hand_over(
@@ -171,7 +190,13 @@ def hand_over(
     documents: Sequence[DocumentEmis],
     connection: BaseEmailBackend,
 ) -> str:
-    """One message; give what came of it, which is written."""
+    """One message; give what came of it, which is written.
+
+    Raise ``RefusedForNowError`` when it is to be tried again later; after ``ABANDON`` such a refusal is a refusal.
+    """
+    if seats is None and envoi.nature == Nature.ANNULATION:
+        row.mark(Suite.ARRETE, erreur="Cette personne est de nouveau attendue.")
+        return Suite.ARRETE
     if seats is None:
         row.mark(Suite.ECHEC, erreur="Cette personne n’est plus attendue à la réunion.")
         return Suite.ECHEC
@@ -183,6 +208,11 @@ def hand_over(
         message.connection = connection
         message.send()
     except (ValidationError, SMTPResponseException, SMTPRecipientsRefused, SMTPNotSupportedError) as error:
+        codes = _codes(error)
+        # Last saved when it began, or was taken up again.
+        if codes and max(codes) < 500 and timezone.now() - envoi.updated_at <= ABANDON:
+            row.put_back(erreur=_said(error))
+            raise RefusedForNowError(is_closing=421 in codes) from error
         row.mark(Suite.ECHEC, erreur=_said(error))
     except (SMTPException, OSError) as error:
         # It fell silent once we spoke: it may have the message.
@@ -243,6 +273,13 @@ def _said(error: Exception) -> str:
     if isinstance(error, SMTPResponseException):
         return f"{error.smtp_code} {_text(error.smtp_error)}"
     return type(error).__name__
+
+
+def _codes(error: Exception) -> list[int]:
+    """What the mail server answered, by recipient; none where it is not the server that refused."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return [code for code, _ in error.recipients.values()]
+    return [error.smtp_code] if isinstance(error, SMTPResponseException) else []
 
 
 def _text(said: Any) -> str:

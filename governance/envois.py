@@ -14,16 +14,18 @@ from conventions.operations.impressions import OUVRIER, SILENCE
 from ctg_portal.models import Battement, User
 from ctg_portal.workflow import TransitionError
 from governance.convocations import issue_convocation
+from governance.diffusions import carries_other_minutes
 from governance.invitations import changes_between, facts_of
 from governance.models import Destinataire, Envoi, Presence, Reunion
 from governance.models.composition import one_per_person
+from governance.models.envoi import RECUS
+from governance.objets import renewed
+from governance.retraits import retired_from
 
 Statut = Envoi.Statut
 Nature = Envoi.Nature
 Suite = Destinataire.Statut
 
-RECUS = (Suite.ENVOYE, Suite.EN_COURS, Suite.INCERTAIN)
-"""What came of a message that the person has, or may have."""
 HEURE_RAPPEL = 9
 """Hour of Paris at which a reminder set ahead leaves."""
 PIECES_MAX = 8 * 1024 * 1024
@@ -36,14 +38,20 @@ def is_worker_there() -> bool:
 
 
 def last_told(reunion: Reunion) -> Envoi | None:
-    """The last convocation or modification that left, or is leaving: what people know of the meeting."""
-    return (
-        reunion.envois.filter(
-            nature__in=(Nature.CONVOCATION, Nature.MODIFICATION), destinataires__statut__in=RECUS
-        )
-        .order_by("-part_le", "-pk")
-        .first()
-    )
+    """The last convocation or modification that left, or is leaving: what people know of the meeting.
+
+    One that went to the newcomers alone taught the others nothing.
+    """
+    told = reunion.envois.filter(
+        nature__in=(Nature.CONVOCATION, Nature.MODIFICATION), destinataires__statut__in=RECUS
+    ).order_by("-part_le", "-pk")
+    return told.exclude(portee=Envoi.Portee.NOUVEAUX).first() or told.last()
+
+
+def date_moved(reunion: Reunion) -> bool:
+    """It no longer begins when people were told it would: their answers were for another day."""
+    told = last_told(reunion)
+    return told is not None and told.faits["debut"] != reunion.debut.isoformat()
 
 
 def told_people(reunion: Reunion) -> set[int]:
@@ -57,15 +65,31 @@ def told_people(reunion: Reunion) -> set[int]:
 
 
 def recipients_of(envoi: Envoi, presences: Sequence[Presence] | None = None) -> list[list[Presence]]:
-    """The people it is for, now, with their seats: a person is written to once, whatever the number of seats."""
+    """The people it is for, now, with their seats: a person is written to once, whatever the number of seats.
+
+    What takes the meeting out of calendars also goes to those who were convened and are no longer expected.
+    """
     rows = list(envoi.reunion.presences.all()) if presences is None else presences
+    if envoi.is_for_retired:
+        return [[person] for person in retired_from(envoi.reunion, rows)]
     people = one_per_person(rows)
-    if envoi.portee in (Envoi.Portee.NOUVEAUX, Envoi.Portee.CONVOQUES):
-        told = told_people(envoi.reunion)
-        wanted = envoi.portee == Envoi.Portee.CONVOQUES
-        return [seats for seats in people if any(seat.pk in told for seat in seats) == wanted]
+    if envoi.portee == Envoi.Portee.TOUS:
+        return people
+    told = told_people(envoi.reunion)
+    convened = {seats[0].pk for seats in people if any(seat.pk in told for seat in seats)}
     if envoi.portee == Envoi.Portee.SANS_REPONSE:
-        return [seats for seats in people if all(seat.reponse == Presence.Reponse.ATTENTE for seat in seats)]
+        # Convened otherwise than from here, nobody is in it: all of them were.
+        return [
+            seats
+            for seats in people
+            if all(seat.reponse == Presence.Reponse.ATTENTE for seat in seats)
+            and (not told or seats[0].pk in convened)
+        ]
+    if envoi.portee == Envoi.Portee.NOUVEAUX:
+        return [seats for seats in people if seats[0].pk not in convened]
+    people = [seats for seats in people if seats[0].pk in convened]
+    if envoi.nature == Nature.ANNULATION:
+        people += [[person] for person in retired_from(envoi.reunion, rows)]
     return people
 
 
@@ -77,7 +101,7 @@ def address_of(seats: Sequence[Presence]) -> str:
 def preview_mark(envoi: Envoi, faits: dict[str, Any], people: Sequence[Sequence[Presence]]) -> str:
     """Of what was seen: the words, the meeting, the people, the files. What is launched must bear the same.
 
-    Who launches signs: the author is no part of it.
+    Who launches signs: the author is no part of it, nor who organises, which follows.
     """
     seen = [
         envoi.objet,
@@ -85,7 +109,7 @@ def preview_mark(envoi: Envoi, faits: dict[str, Any], people: Sequence[Sequence[
         envoi.portee,
         envoi.redemander,
         envoi.jours_avant,
-        {name: value for name, value in faits.items() if name != "auteur"},
+        {name: value for name, value in faits.items() if name not in ("auteur", "organisateur")},
         [[seats[0].pk, address_of(seats)] for seats in people],
         sorted(str(document.pk) for document in envoi.documents.all()),
     ]
@@ -144,6 +168,8 @@ def launch(envoi: Envoi, *, by: User, seen: str) -> Envoi:
                 else "Il n’y a personne à qui l’envoyer."
             )
         held.faits = faits
+        if held.nature == Nature.MODIFICATION:
+            _raise_revision(reunion, faits)
         create_recipients(held, people)
         if held.carries_convocation:
             held.documents.add(issue_convocation(reunion, by=by))
@@ -153,35 +179,62 @@ def launch(envoi: Envoi, *, by: User, seen: str) -> Envoi:
 
 
 def told_facts(envoi: Envoi, *, by: User) -> dict[str, Any]:
-    """What the message would say of the meeting now; a modification also says what changed since people were told."""
+    """What the message would say of the meeting now; a modification also says what changed since people were told.
+
+    Calendars know the meeting by its UID and by who organises it (RFC 5546): whoever convened first stays the organiser,
+    answers to the message itself go to ``by``.
+    """
     faits = facts_of(envoi.reunion, by=by)
-    if envoi.nature == Nature.MODIFICATION and (told := last_told(envoi.reunion)) is not None:
+    told = last_told(envoi.reunion) if envoi.carries_agenda else None
+    if envoi.carries_agenda:
+        faits["organisateur"] = faits["auteur"]
+    if told is not None:
+        faits["organisateur"] = told.faits.get("organisateur") or told.faits["auteur"]
+    if told is not None and envoi.nature == Nature.MODIFICATION:
         faits["changements"] = changes_between(told.faits, faits)
     return faits
+
+
+def _raise_revision(reunion: Reunion, faits: dict[str, Any]) -> None:
+    """A calendar takes what it is told again at a higher revision: another agenda or président·e raises it too."""
+    told = last_told(reunion)
+    if told is not None and faits["changements"] and told.faits["sequence"] >= reunion.sequence:
+        reunion.sequence = faits["sequence"] = told.faits["sequence"] + 1
+        # A column that no history follows.
+        Reunion.objects.filter(pk=reunion.pk).update(sequence=reunion.sequence)
 
 
 def require_meeting(envoi: Envoi) -> None:
     """Raise ``TransitionError`` when the state of the meeting does not go with the nature of the message."""
     reunion = envoi.reunion
     cancelled = reunion.statut == Reunion.Statut.ANNULEE
-    if envoi.nature == Nature.ANNULATION:
+    if envoi.nature == Nature.ANNULATION and not envoi.is_for_retired:
         if not cancelled:
             raise TransitionError("La réunion n’est pas annulée : annulez-la d’abord.")
         return
     if cancelled:
-        raise TransitionError("La réunion est annulée : seul un courriel d’annulation peut partir.")
-    if envoi.nature != Nature.DIFFUSION:
+        raise TransitionError(
+            "La réunion est annulée : seul un courriel d’annulation, préparé depuis la réunion, peut partir."
+        )
+    if envoi.nature == Nature.DIFFUSION:
+        if envoi.pk and carries_other_minutes(envoi):
+            raise TransitionError(
+                "Une version du compte rendu jointe à ce courriel n’est pas celle que l’intercommunalité et la CAF ont approuvée."
+            )
+    else:
         if reunion.statut not in (Reunion.Statut.PREPARATION, Reunion.Statut.CONVOQUEE):
             raise TransitionError(f"La réunion est « {reunion.get_statut_display().lower()} ».")
         if reunion.debut <= timezone.now():
             raise TransitionError("L’heure de la réunion est passée.")
+        if envoi.nature == Nature.RAPPEL and reunion.statut == Reunion.Statut.PREPARATION:
+            raise TransitionError("La réunion n’est pas encore convoquée : il n’y a personne à relancer.")
 
 
 def create_recipients(envoi: Envoi, people: Sequence[Sequence[Presence]]) -> None:
     Destinataire.objects.bulk_create(
         Destinataire(
             envoi=envoi,
-            presence=seats[0],
+            presence=seats[0] if seats[0].pk else None,
             nom=str(seats[0])[:420],
             email=address_of(seats),
             statut=Suite.ATTENTE if address_of(seats) else Suite.SANS_ADRESSE,
@@ -195,8 +248,10 @@ def retry(envoi: Envoi, *, uncertain: bool) -> int:
     """Send again what was refused, to the address of today; ``uncertain``: also what may have left. Give how many."""
     reunion = Reunion.objects.select_for_update(of=("self",)).get(pk=envoi.reunion_id)
     held = Envoi.objects.select_for_update(of=("self",)).get(pk=envoi.pk)
+    held.reunion = reunion
     if held.statut != Statut.PARTI:
         raise TransitionError("Cet envoi n’est pas terminé, ou a été arrêté : il ne se reprend pas.")
+    require_meeting(held)
     if not held.tells_of(reunion):
         raise TransitionError("La réunion a changé depuis : préparez un nouveau courriel.")
     if reunion.envois.filter(
@@ -219,10 +274,19 @@ def retry(envoi: Envoi, *, uncertain: bool) -> int:
 
 
 def follow_meeting(reunion: Reunion) -> None:
-    """The reminders set ahead follow the date of the meeting; one whose day is now past stops: it would leave unseen."""
+    """What waits follows the meeting: the day of the reminders set ahead, and that in the subject of the drafts.
+
+    A reminder whose day is now past stops: it would leave unseen.
+    """
     for envoi in reunion.envois.filter(statut=Statut.PROGRAMME, jours_avant__isnull=False):
         envoi.reunion = reunion
         if (moment := departure_of(envoi)) > timezone.now():
             Envoi.objects.filter(pk=envoi.pk).update(part_le=moment)
         else:
             envoi.give_up("La réunion s’est rapprochée : le jour de ce rappel est passé. Rien n’est parti.")
+    for envoi in reunion.envois.filter(statut=Statut.BROUILLON):
+        envoi.reunion = reunion
+        if (objet := renewed(envoi)) != envoi.objet:
+            envoi.objet = objet
+            envoi.redemander = envoi.nature == Nature.MODIFICATION and date_moved(reunion)
+            envoi.save(update_fields=["objet", "redemander", "updated_at"])

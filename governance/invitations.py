@@ -28,6 +28,13 @@ def quand(debut: datetime.datetime, fin: datetime.datetime) -> str:
     return f"{jour}, de {heure(debut)} à {heure(fin)}"
 
 
+def points_of(reunion: Reunion) -> list[dict[str, str]]:
+    """The agenda, as people are told of it. Reads ``points.all()``."""
+    return [
+        {"intitule": point.intitule, "visee": point.get_visee_display()} for point in reunion.points.all()
+    ]
+
+
 def facts_of(reunion: Reunion, *, by: User) -> dict[str, Any]:
     """What an e-mail says of the meeting, as JSON can hold it. Reads ``points.all()``: two queries at most."""
     return {
@@ -43,9 +50,7 @@ def facts_of(reunion: Reunion, *, by: User) -> dict[str, Any]:
         "territoire": reunion.convention.territoire.nom_court,
         "convention": str(reunion.convention),
         "url": reunion.get_absolute_url(),
-        "points": [
-            {"intitule": point.intitule, "visee": point.get_visee_display()} for point in reunion.points.all()
-        ],
+        "points": points_of(reunion),
         "auteur": {"nom": str(by), "fonction": by.fonction, "email": by.email},
     }
 
@@ -102,7 +107,9 @@ def calendar_entry(faits: dict[str, Any], *, invite: Invite, method: str = REQUE
     said += [f"{rang}. {one_line(point['intitule'])}" for rang, point in enumerate(faits["points"], start=1)]
     if said:
         event.add("description", "\n".join(said))
-    event.add("organizer", _address(faits["auteur"]["email"], faits["auteur"]["nom"]))
+    # A sending of before this was kept names its author alone.
+    organizer = faits.get("organisateur") or faits["auteur"]
+    event.add("organizer", _address(organizer["email"], organizer["nom"]))
     attendee = _address(invite.email, invite.nom)
     attendee.params["role"] = "REQ-PARTICIPANT"
     attendee.params["partstat"] = "NEEDS-ACTION"

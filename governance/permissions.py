@@ -93,6 +93,11 @@ def takes_pieces(user: User, reunion: Reunion) -> bool:
 
 
 @rules.predicate
+def is_with_its_meeting(user: User, piece: PieceReunion) -> bool:
+    return not piece.is_retiree
+
+
+@rules.predicate
 def is_of_such_a_meeting(user: User, piece: PieceReunion) -> bool:
     return bool(takes_pieces.test(user, piece.reunion))
 
@@ -105,6 +110,18 @@ def is_of_a_modifiable_meeting(user: User, point: PointOrdreDuJour) -> bool:
 @rules.predicate
 def is_of_a_decidable_meeting(user: User, point: PointOrdreDuJour) -> bool:
     return point.reunion.is_decidable
+
+
+@rules.predicate
+def is_still_noted(user: User, reunion: Reunion) -> bool:
+    """Its minutes are not submitted: what they say of it no longer moves then (ADR 0029)."""
+    compte_rendu: CompteRendu | None = getattr(reunion, "compte_rendu", None)
+    return compte_rendu is None or compte_rendu.is_redaction
+
+
+@rules.predicate
+def is_of_a_meeting_still_noted(user: User, point: PointOrdreDuJour) -> bool:
+    return bool(is_still_noted.test(user, point.reunion))
 
 
 @rules.predicate
@@ -182,7 +199,7 @@ def is_partageable(user: User, document: DocumentEmis) -> bool:
     return document.statut == DocumentEmis.Statut.PRET and document.avis_id is None
 
 
-for model in ("instance", "reunion", "decision", "documentemis", "piecereunion"):
+for model in ("instance", "reunion", "decision", "documentemis"):
     rules.add_perm(f"governance.view_{model}", reads)
 rules.add_perm("governance.change_instance", coordinates)
 rules.add_perm("governance.coordinate_reunion", coordinates)
@@ -190,16 +207,24 @@ rules.add_perm("governance.coordinate_decision", coordinates)
 rules.add_perm("governance.change_reunion", coordinates & is_modifiable)
 rules.add_perm("governance.move_reunion", coordinates)
 rules.add_perm("governance.note_reunion", coordinates & is_decidable)
+rules.add_perm("governance.annotate_reunion", coordinates & is_decidable & is_still_noted)
 rules.add_perm("governance.decide_reunion", coordinates & is_decidable)
 rules.add_perm("governance.issue_reunion", coordinates & is_not_cancelled)
 rules.add_perm("governance.retry_documentemis", (coordinates | issued_it) & is_failed)
 rules.add_perm("governance.change_decision", coordinates & is_correctable)
 rules.add_perm("governance.complete_decision", coordinates & is_ouverte)
+# A withdrawn one is for whoever may put it back: it may say what nobody else was to read.
+rules.add_perm(
+    "governance.view_piecereunion", reads & (is_with_its_meeting | (coordinates & is_of_such_a_meeting))
+)
 rules.add_perm("governance.attach_reunion", coordinates & takes_pieces)
 rules.add_perm("governance.change_piecereunion", coordinates & is_of_such_a_meeting)
 rules.add_perm("governance.coordinate_pointordredujour", coordinates)
 rules.add_perm("governance.change_pointordredujour", coordinates & is_of_a_modifiable_meeting)
-rules.add_perm("governance.note_pointordredujour", coordinates & is_of_a_decidable_meeting)
+rules.add_perm(
+    "governance.note_pointordredujour",
+    coordinates & is_of_a_decidable_meeting & is_of_a_meeting_still_noted,
+)
 rules.add_perm("governance.minute_reunion", coordinates & is_held)
 rules.add_perm("governance.write_compte_rendu", coordinates & is_held & minutes_are_written)
 rules.add_perm("governance.reopen_reunion", coordinates & is_locked)

@@ -8,6 +8,7 @@ from django.db import transaction
 from ctg_portal.models import User
 from ctg_portal.workflow import TransitionError
 from governance.models import Decision, Reunion, SuiteDecision
+from governance.models.compte_rendu import require_open_minutes
 
 
 @transaction.atomic
@@ -22,8 +23,16 @@ def record_suite(
 ) -> SuiteDecision:
     """Write how far the decision is, move its échéance or mark it as done: in one transaction.
 
-    Raise ``TransitionError`` when it is no longer open.
+    Raise ``TransitionError`` when it is no longer open, or when ``reunion`` hears nothing: not held yet, locked, its
+    minutes submitted.
     """
+    if reunion is not None:
+        reunion = Reunion.objects.select_for_update(of=("self",)).get(pk=reunion.pk)
+        if not reunion.is_decidable:
+            raise TransitionError(
+                f"La réunion est «\u00a0{reunion.get_statut_display().lower()}\u00a0»\u00a0: elle n’entend pas la suite d’une décision."
+            )
+        require_open_minutes(reunion)
     decision = (
         Decision.objects.select_for_update(of=("self",)).select_related("convention").get(pk=decision.pk)
     )

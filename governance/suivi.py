@@ -11,9 +11,12 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 
-from governance.envois import RECUS, address_of
+from governance.envois import address_of
+from governance.invitations import points_of
 from governance.models import Envoi, Presence, Reunion
 from governance.models.composition import one_per_person
+from governance.models.envoi import RECUS, RETRAIT
+from governance.retraits import retired, told_and_gone
 
 Nature = Envoi.Nature
 Reponse = Presence.Reponse
@@ -22,7 +25,10 @@ CONVIENT = (Nature.CONVOCATION, Nature.MODIFICATION)
 
 
 def with_sendings(reunions: Any) -> Any:
-    """Annotate ``envois_dits``: what ``follow_up`` says of the sendings, the latest first, without a query of its own."""
+    """Annotate ``envois_dits``, the sendings, the latest first, and ``partis_dits``, what people who left the list were
+    told: ``follow_up`` needs no query of its own."""
+    gone = told_and_gone().filter(envoi__reunion=OuterRef("pk"))
+    gone = gone.values(dit=JSONObject(nom="nom", email="email", nature="envoi__nature"))
     rows = (
         Envoi.objects.filter(reunion=OuterRef("pk"))
         .annotate(nb_recus=Count("destinataires", filter=Q(destinataires__statut__in=RECUS)))
@@ -31,17 +37,19 @@ def with_sendings(reunions: Any) -> Any:
             dit=JSONObject(
                 pk="pk",
                 nature="nature",
+                portee="portee",
                 statut="statut",
                 objet="objet",
                 part_le="part_le",
                 nom="auteur__nom",
                 email="auteur__email",
                 sequence=KeyTransform("sequence", "faits"),
+                points=KeyTransform("points", "faits"),
                 recus="nb_recus",
             )
         )
     )
-    return reunions.annotate(envois_dits=ArraySubquery(rows))
+    return reunions.annotate(envois_dits=ArraySubquery(rows), partis_dits=ArraySubquery(gone))
 
 
 def expected_at(reunion: Reunion) -> list[Presence]:
@@ -58,12 +66,14 @@ class EnvoiDit:
 
     pk: int
     nature: str
+    portee: str
     statut: str
     objet: str
     part_le: datetime.datetime | None
     nom: str
     email: str
     sequence: int | None
+    points: list[dict[str, str]] | None
     recus: int
     code: str
 
@@ -72,12 +82,16 @@ class EnvoiDit:
         return self.statut in (Envoi.Statut.PROGRAMME, Envoi.Statut.EN_COURS)
 
     @property
+    def is_for_retired(self) -> bool:
+        return self.nature == Nature.ANNULATION and self.portee == Envoi.Portee.PARTIS
+
+    @property
     def auteur(self) -> str:
         return self.nom or self.email
 
     @property
-    def get_nature_display(self) -> str:
-        return Nature(self.nature).label
+    def titre(self) -> str:
+        return RETRAIT if self.is_for_retired else Nature(self.nature).label
 
     def get_absolute_url(self) -> str:
         return reverse("governance:envoi", args=[self.code, self.pk])
@@ -95,6 +109,7 @@ class Suivi:
     raconte: EnvoiDit | None
     change: bool
     annulation_a_dire: bool
+    partis: list[Presence]
 
     @property
     def en_partance(self) -> list[EnvoiDit]:
@@ -126,10 +141,15 @@ class Suivi:
 
 
 def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
-    """``presences`` as ``expected_at`` gives them; no query when the meeting comes ``with_sendings``, else one."""
+    """``presences`` as ``expected_at`` gives them; no query when the meeting comes ``with_sendings``, else one.
+
+    Reads ``points.all()`` of a meeting that is convened.
+    """
     dits: list[dict[str, Any]] | None = getattr(reunion, "envois_dits", None)
+    partis: list[dict[str, Any]] = getattr(reunion, "partis_dits", [])
     if dits is None:
-        dits = with_sendings(Reunion.objects.filter(pk=reunion.pk)).get().envois_dits
+        read = with_sendings(Reunion.objects.filter(pk=reunion.pk)).get()
+        dits, partis = read.envois_dits, read.partis_dits
     envois = [_envoi(dit, reunion) for dit in dits or []]
     people = one_per_person(presences)
     reponses: dict[str, int] = {}
@@ -138,9 +158,14 @@ def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
         given = next((seat.reponse for seat in seats if seat.reponse == Reponse.POUVOIR), seats[0].reponse)
         reponses[given] = reponses.get(given, 0) + 1
     told = [envoi for envoi in envois if envoi.nature in CONVIENT and envoi.recus and envoi.part_le]
-    raconte = max(told, key=lambda envoi: (envoi.part_le, envoi.pk), default=None)
-    leaving = {envoi.nature for envoi in envois if envoi.is_stoppable}
-    announced = any(envoi.nature == Nature.ANNULATION and envoi.recus for envoi in envois)
+    told.sort(key=lambda envoi: (envoi.part_le, envoi.pk), reverse=True)
+    # As ``governance.envois.last_told``: what went to newcomers alone taught the others nothing.
+    broad = [envoi for envoi in told if envoi.portee != Envoi.Portee.NOUVEAUX]
+    raconte = next(iter(broad or told[-1:]), None)
+    leaving = {envoi.nature for envoi in envois if envoi.is_stoppable and not envoi.is_for_retired}
+    announced = any(
+        envoi.nature == Nature.ANNULATION and envoi.recus and not envoi.is_for_retired for envoi in envois
+    )
     return Suivi(
         personnes=len(people),
         reponses=reponses,
@@ -150,12 +175,15 @@ def follow_up(reunion: Reunion, presences: Sequence[Presence]) -> Suivi:
         raconte=raconte,
         change=raconte is not None
         and reunion.statut == Reunion.Statut.CONVOQUEE
-        and raconte.sequence != reunion.sequence
-        and Nature.MODIFICATION not in leaving,
+        and Nature.MODIFICATION not in leaving
+        and (raconte.sequence != reunion.sequence or raconte.points != points_of(reunion)),
         annulation_a_dire=raconte is not None
         and reunion.statut == Reunion.Statut.ANNULEE
         and not announced
         and Nature.ANNULATION not in leaving,
+        partis=retired(partis or [], presences)
+        if reunion.is_repondable and not any(envoi.is_stoppable and envoi.is_for_retired for envoi in envois)
+        else [],
     )
 
 

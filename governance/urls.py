@@ -50,6 +50,7 @@ compte_rendu = [
     path("commencer/", comptes_rendus.CompteRenduDraftView.as_view(), name="compte_rendu_draft"),
     path("soumettre/", comptes_rendus.CompteRenduSubmitView.as_view(), name="compte_rendu_submit"),
     path("reprendre/", comptes_rendus.CompteRenduTakeBackView.as_view(), name="compte_rendu_take_back"),
+    path("notes/", comptes_rendus.CompteRenduNotesView.as_view(), name="compte_rendu_notes"),
     path("avis/", comptes_rendus.VisaView.as_view(), name="visa"),
     path("parties/nouvelle/", comptes_rendus.PartieAddView.as_view(), name="partie_add"),
     path("<slug:nom>/docx/", comptes_rendus.CompteRenduDocxView.as_view(), name="compte_rendu_docx"),

@@ -328,6 +328,7 @@ ROWS: dict[str, Row] = {
     "governance:compte_rendu_draft": inside("tenue", allowed=COORD, method="post", status=302),
     "governance:compte_rendu_submit": inside("tenue", allowed=COORD, method="post", status=302),
     "governance:compte_rendu_take_back": inside("tenue", allowed=COORD, method="post", status=302),
+    "governance:compte_rendu_notes": inside("reunion_a_ecrire", allowed=COORD, method="post", status=302),
     "governance:compte_rendu_docx": inside("tenue", "compte-rendu", allowed=COORD),
     "governance:compte_rendu_pdf": inside("tenue", "releve", allowed=COORD, method="post", status=302),
     "governance:visa": inside("tenue", allowed=ENDORSE),

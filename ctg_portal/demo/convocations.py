@@ -8,10 +8,10 @@ from django.utils import timezone
 from conventions.models import Habilitation
 from ctg_portal.demo.etat import Etat
 from ctg_portal.demo.reader import cells
-from governance.brouillons import subject_of
 from governance.convocations import issue_convocation, prepare_presences
 from governance.envois import create_recipients, departure_of, recipients_of, told_facts
 from governance.models import Destinataire, Envoi, Presence, Reunion
+from governance.objets import subject_of
 
 AVANT = datetime.timedelta(days=6)
 """How long ago it left."""

@@ -7,6 +7,7 @@ from conventions.forms.base import PlacedForm, SectionForm, date_input
 from ctg_portal.fields import TexteLong
 from governance.comptes_rendus import cotes_of, give_visa, reopen
 from governance.models import Decision, PartieCompteRendu, Reunion, VisaCompteRendu
+from governance.reprises import take_notes
 from governance.suites import record_suite
 
 NOTES_AIDE = "N’écrivez rien sur une famille ou une personne en particulier."
@@ -40,6 +41,15 @@ class PartieRemoveForm(forms.ModelForm):
     def save(self, *, by):
         self.instance.delete()
         return self.instance
+
+
+class ReprendreNotesForm(forms.Form):
+    """Whose notes are taken: the key of a point, 0 for those of the meeting."""
+
+    point = forms.IntegerField(min_value=0)
+
+    def take(self, compte_rendu):
+        return take_notes(compte_rendu, self.cleaned_data["point"])
 
 
 class VisaForm(PlacedForm):

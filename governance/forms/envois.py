@@ -1,15 +1,17 @@
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 
 from conventions.forms.base import SectionForm
+from governance.diffusions import MINUTES, sendable
 from governance.envois import PIECES_MAX, launch, retry
 from governance.models import DocumentEmis, Envoi
 
 PORTEES = {
     Envoi.Nature.CONVOCATION: ("tous", "nouveaux"),
     Envoi.Nature.MODIFICATION: ("tous", "convoques"),
-    Envoi.Nature.ANNULATION: ("tous", "convoques"),
+    Envoi.Nature.ANNULATION: ("tous", "convoques", "partis"),
     Envoi.Nature.RAPPEL: ("sans_reponse", "tous"),
     Envoi.Nature.DIFFUSION: ("tous", "convoques"),
 }
@@ -43,6 +45,9 @@ class EnvoiForm(SectionForm):
         self.fields["message"].max_length = 5000
         self.fields["message"].validators.append(_not_too_long)
         allowed = PORTEES[envoi.nature]
+        if envoi.nature == Envoi.Nature.ANNULATION:
+            # Of a meeting that stays, or of one that is cancelled: never both.
+            allowed = [portee for portee in allowed if (portee == "partis") == envoi.is_for_retired]
         self.fields["portee"].choices = [choice for choice in Envoi.Portee.choices if choice[0] in allowed]
         if envoi.nature != Envoi.Nature.RAPPEL:
             del self.fields["jours_avant"]
@@ -52,6 +57,8 @@ class EnvoiForm(SectionForm):
             DocumentEmis.objects.filter(reunion=envoi.reunion)
             .exclude(nature=DocumentEmis.Nature.CONVOCATION)
             .exclude(statut=DocumentEmis.Statut.ECHEC)
+            # Minutes go once they are approved, in the version that was.
+            .exclude(Q(nature__in=MINUTES) & ~Q(pk__in=sendable(envoi.reunion)))
             .without_content()
         )
         choices = [(row.pk, _described(row)) for row in documents]

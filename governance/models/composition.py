@@ -154,6 +154,9 @@ def gap_with_instance(presences: Sequence[Presence], membres: Sequence[MembreIns
         values = copied_from(membre, row.ordre)
         # The name of an organisation is that of the day of the copy.
         del values["structure"]
+        if row.email:
+            # An address noted for this meeting stays.
+            del values["email"]
         if any(getattr(row, name) != value for name, value in values.items()):
             changes.append((row, membre))
     return Ecart(

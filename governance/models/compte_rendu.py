@@ -1,11 +1,13 @@
 """The minutes of a meeting: written, submitted as a frozen version, approved by the EPCI and the CAF, then sent."""
 
+from collections.abc import Collection
 from typing import Self
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -23,6 +25,24 @@ class CompteRenduQuerySet(models.QuerySet["CompteRendu"]):
 
     def for_page(self) -> Self:
         return self.select_related("reunion__instance__convention__territoire", "auteur")
+
+    def awaiting(self, cotes: Collection[str]) -> Self:
+        """Submitted, and one of ``cotes`` did not say its word of that version yet."""
+        said = VisaCompteRendu.objects.filter(document=OuterRef("document"), cote__in=cotes).order_by()
+        count = Subquery(said.values("document").annotate(nb=Count("pk")).values("nb"))
+        waiting = self.annotate(nb_dits=Coalesce(count, 0)).filter(nb_dits__lt=len(cotes))
+        return waiting.filter(statut=CompteRendu.Statut.SOUMIS)
+
+    def sent_back(self) -> Self:
+        """Written again because somebody asked for a change in the last version submitted."""
+        asked = VisaCompteRendu.objects.filter(
+            document=OuterRef("document"), sens=VisaCompteRendu.Sens.REMARQUES
+        )
+        return self.filter(Exists(asked), statut=CompteRendu.Statut.REDACTION)
+
+    def submitted(self) -> Self:
+        """Those that wait for a word, or have it: what they say no longer moves."""
+        return self.exclude(statut=CompteRendu.Statut.REDACTION)
 
 
 class CompteRendu(TimestampedModel):
@@ -85,13 +105,15 @@ class CompteRendu(TimestampedModel):
         return self.statut == self.Statut.REDACTION
 
 
+MINUTES_SOUMISES = (
+    "Le compte rendu de cette réunion est soumis à l’approbation, ou approuvé\u00a0: reprenez-le d’abord."
+)
+
+
 def require_open_minutes(reunion: Reunion) -> None:
     """Raise ``TransitionError`` when the minutes of the meeting were submitted: what they say of it no longer moves."""
-    statut = CompteRendu.objects.filter(reunion=reunion).values_list("statut", flat=True).first()
-    if statut not in (None, CompteRendu.Statut.REDACTION):
-        raise TransitionError(
-            "Le compte rendu de cette réunion est soumis à l’approbation, ou approuvé\u00a0: reprenez-le d’abord."
-        )
+    if CompteRendu.objects.filter(reunion=reunion).submitted().exists():
+        raise TransitionError(MINUTES_SOUMISES)
 
 
 class PartieCompteRenduQuerySet(models.QuerySet["PartieCompteRendu"]):
@@ -113,6 +135,12 @@ class PartieCompteRendu(TimestampedModel, Ordered):
     )
     titre = models.CharField("titre", max_length=300)
     texte = models.TextField("texte", blank=True)
+    notes_reprises = models.TextField(
+        "notes reprises",
+        blank=True,
+        editable=False,
+        help_text="Les notes dont son texte est parti, telles qu’elles étaient.",
+    )
 
     objects = PartieCompteRenduQuerySet.as_manager()
 

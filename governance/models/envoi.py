@@ -1,6 +1,7 @@
 """E-mails about a meeting to the people expected at it: seen first, stopped if need be, each sent once. See ADR 0027."""
 
 import datetime
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.conf import settings
@@ -21,6 +22,13 @@ PRISE_MAX = datetime.timedelta(minutes=15)
 """A message being sent for longer than this belonged to a worker that died: nobody knows whether it left."""
 
 
+RECUS = ("envoye", "en_cours", "incertain")
+"""What came of a message that the person has, or may have."""
+
+
+RETRAIT = "Retrait de la liste"
+
+
 class EnvoiQuerySet(models.QuerySet["Envoi"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(reunion__instance__convention__in=Convention.objects.visible_to(user))
@@ -33,6 +41,10 @@ class EnvoiQuerySet(models.QuerySet["Envoi"]):
             statut__in=(Envoi.Statut.PROGRAMME, Envoi.Statut.EN_COURS),
             part_le__lte=now,
         )
+
+    def leaving(self) -> Self:
+        """Those that may still be stopped."""
+        return self.filter(statut__in=(Envoi.Statut.PROGRAMME, Envoi.Statut.EN_COURS))
 
     def launched(self) -> Self:
         """All but those that are still being written."""
@@ -73,6 +85,7 @@ class Envoi(TimestampedModel):
         NOUVEAUX = "nouveaux", "Celles qui n’ont encore rien reçu"
         SANS_REPONSE = "sans_reponse", "Celles qui n’ont pas répondu"
         CONVOQUES = "convoques", "Celles qui ont reçu la convocation"
+        PARTIS = "partis", "Celles qui ne sont plus attendues"
 
     reunion = models.ForeignKey(Reunion, models.CASCADE, related_name="envois", verbose_name="réunion")
     nature = models.CharField("nature", max_length=15, choices=Nature)
@@ -152,7 +165,7 @@ class Envoi(TimestampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_nature_display()} du {self.reunion}"
+        return f"{self.titre} du {self.reunion}"
 
     def get_absolute_url(self) -> str:
         return reverse("governance:envoi", args=[self.convention.code, self.pk])
@@ -168,6 +181,16 @@ class Envoi(TimestampedModel):
     @property
     def is_stoppable(self) -> bool:
         return self.statut in (self.Statut.PROGRAMME, self.Statut.EN_COURS)
+
+    @property
+    def is_for_retired(self) -> bool:
+        """It takes the meeting away from people who are no longer expected at it; the meeting itself stays."""
+        return self.nature == self.Nature.ANNULATION and self.portee == self.Portee.PARTIS
+
+    @property
+    def titre(self) -> str:
+        """What it is called: what takes some people off the list cancels no meeting."""
+        return RETRAIT if self.is_for_retired else self.get_nature_display()
 
     @property
     def carries_convocation(self) -> bool:
@@ -210,6 +233,16 @@ class Envoi(TimestampedModel):
             statut__in=(Destinataire.Statut.ENVOYE, Destinataire.Statut.EN_COURS)
         ).count()
 
+    @transaction.atomic
+    def drop(self) -> None:
+        """Throw a draft away; raise ``TransitionError`` when somebody launched it meanwhile."""
+        held = Envoi.objects.select_for_update(of=("self",)).select_related("auteur").get(pk=self.pk)
+        if not held.is_brouillon:
+            raise TransitionError(
+                f"Trop tard : {held.auteur} l’a lancé entre-temps. Il n’est plus un brouillon : arrêtez-le, s’il en est encore temps."
+            )
+        held.delete()
+
     def give_up(self, motif: str) -> None:
         """The portal itself stops: nothing more leaves, and the page says why."""
         stopped = Envoi.objects.filter(pk=self.pk, statut__in=(self.Statut.PROGRAMME, self.Statut.EN_COURS))
@@ -218,21 +251,28 @@ class Envoi(TimestampedModel):
             waiting.update(statut=Destinataire.Statut.ARRETE)
         self.refresh_from_db()
 
+    def already_gone(self) -> str:
+        """What of it the members have, or may have, in a sentence."""
+        count = self.destinataires.filter(statut__in=RECUS).count()
+        if not count:
+            return "Rien n’est parti."
+        return f"{count} courriels étaient déjà partis." if count > 1 else "Un courriel était déjà parti."
+
     def postpone(self, motif: str, until: datetime.datetime) -> None:
         """It waits, and the page says for what."""
         Envoi.objects.filter(pk=self.pk).update(prochain_essai=until, motif=motif[:300])
 
 
 class DestinataireQuerySet(models.QuerySet["Destinataire"]):
-    def claim(self, envoi: Envoi) -> "Destinataire | None":
-        """Take one message to send, unless the sending was stopped. To call out of any transaction."""
+    def claim(self, envoi: Envoi, *, but: Collection[int] = ()) -> "Destinataire | None":
+        """Take one message to send (none of ``but``), unless the sending was stopped. To call out of any transaction."""
         with transaction.atomic():
             # Whoever stops waits for this, and this for whoever stops.
             held = Envoi.objects.select_for_update(of=("self",)).select_related("reunion").get(pk=envoi.pk)
             if held.statut != Envoi.Statut.EN_COURS or not held.tells_of(held.reunion):
                 return None
             waiting = self.filter(envoi=envoi, statut=Destinataire.Statut.ATTENTE).order_by("pk")
-            found = waiting.select_for_update(skip_locked=True).first()
+            found = waiting.exclude(pk__in=but).select_for_update(skip_locked=True).first()
             if found is not None:
                 found.statut, found.pris_le = Destinataire.Statut.EN_COURS, timezone.now()
                 found.save(update_fields=["statut", "pris_le"])
@@ -302,3 +342,10 @@ class Destinataire(models.Model):
         taken = Destinataire.objects.filter(pk=self.pk, statut=self.Statut.EN_COURS)
         taken.update(**values)
         self.refresh_from_db()
+
+    @transaction.atomic
+    def put_back(self, *, erreur: str) -> None:
+        """It was refused for now: it waits again, unless the sending was stopped meanwhile."""
+        held = Envoi.objects.select_for_update(of=("self",)).get(pk=self.envoi_id)
+        waits = held.statut == Envoi.Statut.EN_COURS
+        self.mark(self.Statut.ATTENTE if waits else self.Statut.ARRETE, erreur=erreur)

@@ -22,8 +22,16 @@ from governance.comptes_rendus import (
     submit,
     take_back,
 )
-from governance.forms.comptes_rendus import PartieForm, PartieRemoveForm, ReopenForm, SuiteForm, VisaForm
+from governance.forms.comptes_rendus import (
+    PartieForm,
+    PartieRemoveForm,
+    ReopenForm,
+    ReprendreNotesForm,
+    SuiteForm,
+    VisaForm,
+)
 from governance.models import CompteRendu, Decision, PartieCompteRendu, Reunion, VisaCompteRendu
+from governance.reprises import reprises_of
 from governance.views.actes import docx_response
 from governance.views.decisions import DecisionMixin
 from governance.views.reunions import ReunionMixin
@@ -64,6 +72,7 @@ class CompteRenduView(CompteRenduMixin, DetailView):
         return super().get_context_data(
             compte_rendu=compte_rendu,
             acte=compte_rendu_acte(compte_rendu) if shown else None,
+            reprises=reprises_of(compte_rendu) if shown and compte_rendu.is_redaction else [],
             documents=self.object.documents.filter(nature__in=("compte_rendu", "releve"))
             .without_content()
             .order_by("-version", "nature"),
@@ -113,6 +122,16 @@ class CompteRenduSubmitView(CompteRenduActionView):
 
     def act(self):
         submit(self.require(), by=self.request.user)
+
+
+class CompteRenduNotesView(CompteRenduActionView):
+    said = "Les notes sont dans le compte rendu, à la fin de leur partie."
+
+    def act(self):
+        form = ReprendreNotesForm(self.request.POST)
+        if not form.is_valid():
+            raise TransitionError("Choisissez des notes à reprendre.")
+        form.take(self.require())
 
 
 class CompteRenduTakeBackView(CompteRenduActionView):

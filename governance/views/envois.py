@@ -157,17 +157,18 @@ class EnvoiRetryView(EnvoiActionView):
         form = EnvoiRetryForm(self.request.POST)
         form.is_valid()
         count = form.retry(envoi)
-        return f"{count} courriel{'s' if count > 1 else ''} à reprendre : ils partent dans un instant."
+        if count > 1:
+            return f"{count} courriels à reprendre\u00a0: ils partent dans un instant."
+        return "1 courriel à reprendre\u00a0: il part dans un instant."
 
 
 class EnvoiDropView(EnvoiActionView):
     """A draft thrown away: nothing left."""
 
-    permission = "governance.write_envoi"
-
     def act(self, envoi):
-        envoi.delete()
+        envoi.drop()
         return "Le brouillon est jeté : rien n’est parti."
 
     def get_next(self, envoi):
-        return envoi.reunion.get_absolute_url()
+        gone = not Envoi.objects.filter(pk=envoi.pk).exists()
+        return envoi.reunion.get_absolute_url() if gone else envoi.get_absolute_url()

@@ -34,7 +34,7 @@ class GouvernanceView(InConventionMixin, ListView):
 
 
 class InstanceView(InConventionMixin, PermissionMixin, DetailView):
-    queryset = Instance.objects.for_page()
+    queryset = Instance.objects.for_page().prefetch_related("reunions__compte_rendu")
     permission = "governance.view_instance"
     template_name = "governance/instance.html"
     room = "gouvernance"

@@ -1,7 +1,8 @@
 """The only page of governance that anyone opens without an account: the answer of one person to one convocation."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import FormView
@@ -15,7 +16,10 @@ from governance.models.presence import closed_sentence
 # The address itself is the secret: a page that forges a request would have to know it.
 @method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class ReponseView(FormView):
-    """Three buttons. Opening the address writes nothing: programs that look at e-mails open every address."""
+    """Three buttons. Opening the address writes nothing: programs that look at e-mails open every address.
+
+    A key that nobody answers with any more gets a sentence, the same whoever it belonged to.
+    """
 
     form_class = ReponseForm
     template_name = "governance/reponse.html"
@@ -23,8 +27,9 @@ class ReponseView(FormView):
     def dispatch(self, request, *args, **kwargs):
         self.presence = Presence.objects.answering(kwargs["cle"])
         if self.presence is None:
-            raise Http404
-        response = super().dispatch(request, *args, **kwargs)
+            response = HttpResponse(render_to_string("governance/reponse_fermee.html"), status=404)
+        else:
+            response = super().dispatch(request, *args, **kwargs)
         # No index keeps the address, no other site learns it, a page read again is asked again.
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
         response.headers["Referrer-Policy"] = "no-referrer"

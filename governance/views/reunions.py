@@ -9,6 +9,7 @@ from governance.conflits import conflicts_of
 from governance.forms.ordre_du_jour import ReunionAddForm
 from governance.forms.reunions import NotesForm, ReunionForm, ReunionMoveForm
 from governance.models import TRANSITIONS_REUNION, Decision, DocumentEmis, Instance, PieceReunion, Reunion
+from governance.models.compte_rendu import MINUTES_SOUMISES
 from governance.suivi import expected_at, follow_up, with_sendings
 
 
@@ -37,7 +38,8 @@ class ReunionView(ReunionMixin, DetailView):
     template_name = "governance/reunion.html"
 
     def get_queryset(self):
-        return with_sendings(super().get_queryset().for_agenda(self.request.user))
+        reunions = super().get_queryset().for_agenda(self.request.user).select_related("compte_rendu")
+        return with_sendings(reunions)
 
     def get_context_data(self, **kwargs):
         user = self.request.user
@@ -109,7 +111,10 @@ class ReunionMoveView(ReunionMixin, TransitionFormMixin, UpdateView):
 
 
 class ReunionNotesView(WhileInThatStateMixin, SuccessMessageMixin, UpdateView):
-    permission = "governance.note_reunion"
+    permission = "governance.annotate_reunion"
     form_class = NotesForm
     template_name = "governance/reunion_notes.html"
     success_message = "Les notes de séance sont enregistrées."
+
+    def state_sentence(self, reunion):
+        return MINUTES_SOUMISES if reunion.is_decidable else super().state_sentence(reunion)

@@ -13,6 +13,7 @@ from ctg_portal.mixins import TransitionFormMixin
 from governance.forms.decisions import DecisionForm
 from governance.forms.seance import PointCourantForm, PointNotesForm, PresencesSeanceForm
 from governance.models import Decision, Reunion
+from governance.models.compte_rendu import MINUTES_SOUMISES
 from governance.seance import voices_in_room
 from governance.views.decisions import SeenBeforeMixin
 from governance.views.ordre_du_jour import PointMixin
@@ -207,6 +208,8 @@ class SeanceNotesView(PointMixin, UpdateView):
         return self.request.headers.get("Accept", "").startswith("application/json")
 
     def state_sentence(self, point):
+        if point.reunion.is_decidable:
+            return MINUTES_SOUMISES
         return f"La réunion est maintenant «\u00a0{point.reunion.get_statut_display().lower()}\u00a0»\u00a0: ses notes ne changent plus."
 
     def get_success_url(self):

@@ -11,19 +11,21 @@ from django.utils import timezone
 from docx import Document
 from openpyxl import load_workbook
 
+from ctg_portal.templatetags.portal import date_fr
 from ctg_portal.workflow import TransitionError
 from governance.brouillons import draft_of
 from governance.comptes_rendus import (
-    carries_minutes,
     compte_rendu_acte,
     draft_compte_rendu,
     give_visa,
     mark_sent,
+    releve_acte,
     reopen,
     submit,
     take_back,
 )
 from governance.departs import send_due
+from governance.diffusions import carries_minutes
 from governance.emissions import draw_document
 from governance.envois import launch, preview_mark, recipients_of
 from governance.invitations import facts_of
@@ -290,11 +292,69 @@ def test_suite_moves_the_date_or_ends_the_decision(client, reunion):
     decision.refresh_from_db()
     assert (decision.echeance, SuiteDecision.objects.get().reunion) == (day, later)
     assert "Devis reçus." in client.get(decision.get_absolute_url()).text
+    later.statut = "tenue"
+    later.save()
+    minutes = draft_compte_rendu(later, by=UserFactory())
+    for acte in (compte_rendu_acte(minutes), releve_acte(later, "Projet")):
+        said = text_of(acte)
+        assert "Suites des décisions" in said
+        assert (
+            f"{decision}\n{decision.texte}\nDevis reçus.\n{date_fr(day)} (auparavant\u00a0: {date_fr(timezone.localdate())})"
+            in said
+        )
+    assert "Suites des décisions" not in text_of(releve_acte(reunion, "Projet"))
     record_suite(decision, by=UserFactory(), texte="Fait.", realisee=True)
     decision.refresh_from_db()
     assert decision.realisee_le == timezone.localdate()
     with pytest.raises(TransitionError, match="plus ouverte"):
         record_suite(decision, by=UserFactory(), texte="Encore.")
+
+
+def test_suite_is_heard_by_a_meeting_that_speaks(client, reunion):
+    decision = DecisionFactory(reunion=reunion)
+    ahead = ReunionFactory(instance=reunion.instance)
+    locked = ReunionFactory(instance=reunion.instance, statut="diffusee", debut=timezone.now())
+    submit(draft_compte_rendu(reunion, by=UserFactory()), by=UserFactory())
+    log_in(client, reunion.convention)
+    url = reverse("governance:suite_add", args=[reunion.convention.code, decision.pk])
+
+    for deaf, said in (
+        (ahead, "n’entend pas la suite"),
+        (locked, "n’entend pas la suite"),
+        (reunion, "est soumis à l’approbation"),
+    ):
+        page = client.post(f"{url}?reunion={deaf.pk}", {"texte": "Devis reçus."})
+        assert said in page.text
+        assert "Devis reçus." in page.text
+    assert not SuiteDecision.objects.exists()
+
+
+def test_who_is_waited_for_reads_it_on_the_home(client, reunion):
+    coordination, caf = person(reunion, "coordination"), person(reunion, "relecture")
+    elu = person(reunion, "pilotage")
+    convention = reunion.convention
+
+    def told(user):
+        client.force_login(user)
+        page = client.get(reverse("convention_home", args=[convention.code]))
+        rows = [row for row in page.context["a_faire"] if "compte" in row["text"]]
+        assert all(row["url"] == url_of("compte_rendu", reunion) and row["text"] in page.text for row in rows)
+        return [(row["count"], row["text"]) for row in rows]
+
+    compte_rendu = submit(draft_compte_rendu(reunion, by=coordination), by=coordination)
+    waits, back = [(1, "compte rendu à approuver")], [(1, "compte rendu à reprendre")]
+    assert [told(user) for user in (coordination, elu, caf)] == [waits, waits, waits]
+    instance = reverse("governance:instance", args=[convention.code, reunion.instance_id])
+    assert "compte rendu à approuver" in client.get(instance).text
+    visa(compte_rendu, elu, "epci")
+    assert [told(user) for user in (coordination, elu, caf)] == [[], [], waits]
+    visa(compte_rendu, caf, "caf", "remarques")
+    assert [told(user) for user in (coordination, elu, caf)] == [back, [], []]
+    assert "compte rendu à approuver" not in client.get(instance).text
+    compte_rendu.refresh_from_db()
+    submit(compte_rendu, by=coordination)
+    # The word of the EPCI was on the first version.
+    assert [told(user) for user in (coordination, elu, caf)] == [waits, waits, waits]
 
 
 def test_register_is_filtered_by_who_and_exported_as_filtered(client, reunion):

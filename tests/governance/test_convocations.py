@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ctg_portal.workflow import TransitionError
-from governance.convocations import emargement_html, prepare_presences
+from governance.convocations import emargement_html, gap_of, prepare_presences
 from governance.models import Instance, MembreInstance, Presence, Reunion
 from governance.models.composition import count_voices
 from tests.actions.test_pages import log_in
@@ -355,6 +355,17 @@ def test_answer_given_meanwhile_is_not_lost_to_an_address(client):
     assert (presence.reponse, presence.email) == ("pouvoir", "maire@example.org")
     # Names keep their capitals within the sentence.
     assert "donne pouvoir à Kim Sol" in kept.text
+
+
+def test_address_noted_for_one_meeting_is_no_change_of_the_instance():
+    membre = MembreInstanceFactory(nom="Ana Lopez", email="ana@example.org")
+    reunion = ReunionFactory(instance=membre.instance)
+    prepare_presences(reunion)
+    reunion.presences.update(email="ana.lopez@example.org")
+
+    assert not gap_of(reunion, list(reunion.presences.all()))
+    reunion.presences.update(email="")
+    assert gap_of(reunion, list(reunion.presences.all()))
 
 
 def test_invited_people_are_added_and_taken_away(client):

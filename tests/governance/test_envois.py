@@ -162,7 +162,7 @@ def test_moved_then_cancelled_keeps_the_uid_and_raises_the_sequence(smtp, by, cl
     when_due(launched(reunion, "modification", by))
 
     text, _ = parts_of(letter(smtp.received[1]))
-    assert "Lieu : Mairie (auparavant : Salle des fêtes)" in text
+    assert "Lieu\u00a0: Mairie (auparavant\u00a0: Salle des fêtes)" in text
     # The answers were for the other day.
     assert reunion.presences.get().reponse == "attente"
     reunion.move_to("annulee", by=by)
@@ -413,7 +413,7 @@ def test_a_reminder_with_nobody_left_to_remind(smtp, by):
 
 @pytest.mark.parametrize(("days", "statut"), [(10, "programme"), (3, "arrete")])
 def test_a_reminder_follows_its_meeting_and_never_leaves_unseen(by, days, statut):
-    reunion = meeting(1)
+    reunion = meeting(1, statut="convoquee")
     envoi = launched(reunion, "rappel", by, jours_avant=5)
     form = ReunionForm(instance=reunion)
     data = {bound.html_name: bound.value() or "" for bound in form}
@@ -428,7 +428,7 @@ def test_a_reminder_follows_its_meeting_and_never_leaves_unseen(by, days, statut
 
 
 def test_a_reminder_that_would_be_past_is_refused(by):
-    reunion = meeting(1, debut=timezone.now() + 2 * DAY)
+    reunion = meeting(1, statut="convoquee", debut=timezone.now() + 2 * DAY)
 
     with pytest.raises(TransitionError, match="Ce jour est déjà passé"):
         launched(reunion, "rappel", by, jours_avant=5)

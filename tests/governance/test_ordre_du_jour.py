@@ -318,12 +318,17 @@ def test_piece_is_deposited_withdrawn_and_put_back(client, reunion):
     file = client.get(url_of("piece_file", reunion, piece.pk))
     assert file.content == PDF
     assert file["Content-Disposition"].startswith("attachment")
-    for name, said in (
-        ("piece_withdraw", "est retirée"),
-        ("piece_withdraw", "a été retirée"),
-        ("piece_restore", "de nouveau"),
-    ):
+    for name, said in (("piece_withdraw", "est retirée"), ("piece_withdraw", "a été retirée")):
         assert said in client.post(url_of(name, reunion, piece.pk), follow=True).text
+    # It may say what nobody else was to read: only whoever may put it back opens it.
+    assert client.get(url_of("piece_file", reunion, piece.pk)).content == PDF
+    log_in(client, reunion.convention, "lecture")
+    assert client.get(url_of("piece_file", reunion, piece.pk)).status_code == 403
+    log_in(client, reunion.convention)
+    assert "de nouveau" in client.post(url_of("piece_restore", reunion, piece.pk), follow=True).text
+    log_in(client, reunion.convention, "lecture")
+    assert client.get(url_of("piece_file", reunion, piece.pk)).content == PDF
+    log_in(client, reunion.convention)
     Reunion.objects.filter(pk=reunion.pk).update(statut="diffusee")
     assert client.post(url_of("piece_withdraw", reunion, piece.pk)).status_code == 403
     assert "copiez-la" in deposit("Autre.pdf", PDF).text

@@ -17,7 +17,7 @@ from tests.factories import (
     ReunionFactory,
 )
 
-QUERIES = {"detail": 15, "register": 13, "reunion": 16, "instance": 10, "dossier_preview": 16}
+QUERIES = {"detail": 15, "register": 13, "reunion": 16, "instance": 11, "dossier_preview": 16}
 
 
 @pytest.fixture
