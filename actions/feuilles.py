@@ -77,7 +77,8 @@ def lot_feuilles(lot: Lot) -> list[Feuille]:
                     tables.add(fiche, lu)
         cells = (cell_of(champ.genre, said[champ.cle], champ.choix, champ.sinon) for champ in champs)
         lignes.append([fiche.pk, *cells])
-    colonnes = [CLE, *(_colonne(champ.libelle, champ.genre) for champ in champs)]
+    titles = dict(zip(("code", "intitule"), REPERES[1:], strict=True))
+    colonnes = [CLE, *(titles.get(champ.cle) or _colonne(champ.libelle, champ.genre) for champ in champs)]
     precisions = [[lot.nom], [str(lot.convention)], *([mention] for mention in lot.mentions)]
     return [
         Feuille(FICHES, colonnes, lignes),

@@ -43,6 +43,10 @@ FORMATS = {
 }
 LARGEUR_PAGE = 220
 """Characters across a landscape A4 page, at the smallest readable size."""
+LIGNE_LONGUE = 60
+"""Characters from which a text goes on below."""
+LIGNES_HAUTES = 8
+"""How many lines of a long text a row shows at once."""
 ENTETE = PatternFill("solid", fgColor="E7ECEF")
 FILET = Border(bottom=Side("thin", color="8A98A3"))
 TOTAL = Border(top=Side("thin", color="8A98A3"))
@@ -241,9 +245,19 @@ def _write_sheet(sheet: Worksheet, feuille: Feuille, listes: dict[tuple[str, ...
 
 
 def _write_row(sheet: Worksheet, row: int, colonnes: Sequence[Colonne], ligne: Sequence[Valeur]) -> None:
+    lines = 1
     for index, (colonne, valeur) in enumerate(zip(colonnes, ligne, strict=True), start=1):
         if valeur is not None and valeur != "":
             _fill(sheet.cell(row, index), valeur, colonne.nature)
+            if isinstance(valeur, str) and _is_wrapped(valeur):
+                lines = max(lines, sum(1 + len(line) // colonne.largeur for line in valeur.split("\n")))
+    if lines > 1:
+        # Programs do not all fit the height of a row to what it holds.
+        sheet.row_dimensions[row].height = 15 * min(lines, LIGNES_HAUTES) + 1
+
+
+def _is_wrapped(text: str) -> bool:
+    return "\n" in text or len(text) > LIGNE_LONGUE
 
 
 def _write_listes(sheet: Worksheet, listes: dict[tuple[str, ...], str]) -> None:
@@ -261,7 +275,7 @@ def _fill(cell: Cell, valeur: Valeur, nature: str) -> None:
         cell.data_type = "s"
         cell.quotePrefix = bool(FORMULE.match(valeur))
         cell.number_format = FORMATS["texte"]
-        cell.alignment = Alignment(vertical="top", wrap_text="\n" in valeur or len(valeur) > 60)
+        cell.alignment = Alignment(vertical="top", wrap_text=_is_wrapped(valeur))
     else:
         cell.value = valeur
         cell.number_format = FORMATS["date"] if isinstance(valeur, datetime.date) else FORMATS[nature]

@@ -39,7 +39,7 @@ from actions.tableur.colonnes import (
 )
 from actions.tableur.contenu import TITRES, Contenu
 from ctg_portal.grilles import escape, plain
-from ctg_portal.tableurs import ENTETE, FILET, FORMATS, FORMULE, LISTES, timeless
+from ctg_portal.tableurs import ENTETE, FILET, FORMATS, FORMULE, LIGNES_HAUTES, LISTES, timeless
 
 VERSION = "1"
 MEMOIRE = "_portail"
@@ -55,8 +55,6 @@ _FERME = Protection(locked=True)
 _OUVERT = Protection(locked=False)
 _GRIS = Font(name="Calibri", size=11, color="5B6770")
 _GRAS = Font(name="Calibri", size=11, bold=True)
-LIGNES_HAUTES = 8
-"""How many lines of a long text a row shows at once."""
 _NATURES = {Genre.MONTANT: "montant", Genre.NOMBRE: "decimal", Genre.ANNEE: "entier", Genre.DATE: "date"}
 _FORMAT_NOMBRE = "#,##0.####"
 
