@@ -6,6 +6,7 @@ import pickle
 import time
 from dataclasses import dataclass
 
+from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -26,11 +27,18 @@ DES_MODELES = {"django_migrations", "django_content_type", "auth_permission"}
 class Kept:
     made: float
     day: object
+    storage: object
+    """Where the files of the rows are: another storage does not have them."""
     pickled: bytes
     rows: list[tuple[str, str, str]]
     """Table, its columns, its new rows as COPY writes them."""
     trace: tuple[type, object]
     """A row that says whether they are there already."""
+
+    @property
+    def is_good(self):
+        is_fresh = time.monotonic() - self.made < FRAICHEUR and self.day == timezone.localdate()
+        return is_fresh and self.storage is storages["default"]
 
 
 def replayed(build):
@@ -45,8 +53,7 @@ def replayed(build):
         nonlocal kept
         if not _is_superuser():
             return build()
-        is_fresh = kept and time.monotonic() - kept.made < FRAICHEUR and kept.day == timezone.localdate()
-        if not is_fresh:
+        if not kept or not kept.is_good:
             before = _tables()
             built = build()
             kept = _keep(built, before)
@@ -106,7 +113,7 @@ def _keep(built, before):
                 (table, columns, "".join(line for line in after.splitlines(keepends=True) if line in new))
             )
     trace = type(built.convention), built.convention.pk
-    return Kept(time.monotonic(), timezone.localdate(), pickle.dumps(built), rows, trace)
+    return Kept(time.monotonic(), timezone.localdate(), storages["default"], pickle.dumps(built), rows, trace)
 
 
 def _put_back(rows):
