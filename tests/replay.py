@@ -101,17 +101,14 @@ def _tables():
 
 
 def _keep(built, before):
-    """``None`` when what was there before is part of it, or changed: it could not be put back alone."""
+    """``None`` when rows that were there before are part of it, or may be: it could not be put back alone."""
     rows = []
     for table, (columns, after) in _tables().items():
         old = before[table][1]
-        new = set(after.splitlines(keepends=True)) - (known := set(old.splitlines(keepends=True)))
-        if known - set(after.splitlines(keepends=True)):
+        if old and after != old:
             return None
-        if new:
-            rows.append(
-                (table, columns, "".join(line for line in after.splitlines(keepends=True) if line in new))
-            )
+        if after and not old:
+            rows.append((table, columns, after))
     trace = type(built.convention), built.convention.pk
     return Kept(time.monotonic(), timezone.localdate(), storages["default"], pickle.dumps(built), rows, trace)
 
