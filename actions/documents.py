@@ -11,7 +11,6 @@ from django.utils.text import slugify
 
 from actions.description import SANS_NOTES, TOUT, Choix
 from actions.ecrits import written_fiches
-from actions.graphiques import graphique_axes, graphique_budget
 from actions.lots import COMMENTAIRES, CONFIDENTIELLES, Lot, said_choices
 from actions.models import FicheAction, PlanActions, plan_tree
 from actions.models.bord import budget_by_year
@@ -86,11 +85,8 @@ def plan_context_of(
         "logo": image_data(convention.territoire.logo),
         "branches": list(zip(plan_tree(axes, fiches), progressions, strict=True)),
         "total": total_progress(progressions),
+        "plus_grand": max((found.total for found in progressions), default=0),
         "exercices": exercices,
-        "graphique_axes": graphique_axes(
-            [pair for pair in zip(axes, progressions, strict=True) if pair[1].total]
-        ),
-        "graphique_budget": graphique_budget(exercices),
     }
 
 
