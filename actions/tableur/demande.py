@@ -14,6 +14,9 @@ from ctg_portal.models import User
 from ctg_portal.tableurs import XLSX
 from ctg_portal.workflow import TransitionError
 
+SANS_ATTENDRE = 40
+"""Fiches of a workbook that is written while the person waits: half a second."""
+
 
 def ask_classeur(plan: PlanActions, *, by: User, total: int, prevenir: bool) -> Impression:
     """Asked twice in a minute, written once; later, anew: an old one would come back as conflicts."""

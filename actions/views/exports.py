@@ -18,8 +18,8 @@ from conventions.operations.impressions import FORMATS, ask_impression, draw
 from conventions.permissions import roles_on
 from conventions.views.impressions import file_response, impression_redirect
 
-IMMEDIATES = 3
-"""Fiches of a PDF or a Word file that are drawn while the person waits; more go to the background."""
+IMMEDIATES = {"pdf": 3, "docx": 3, "xlsx": 40}
+"""Fiches of a file that are drawn while the person waits, by format; more go to the background."""
 DONNEES = {
     "csv": (fiches_csv, "text/csv; charset=utf-8"),
     "json": (fiches_json, "application/json"),
@@ -80,7 +80,7 @@ class ExportMixin:
     def deliver(self, url_fichier):
         """Straight to the file when it is soon made; else it is asked for, and awaited on its page."""
         lot, sortie = self.get_lot(), self.form.cleaned_data["sortie"]
-        if sortie in DONNEES or len(lot.pks) <= IMMEDIATES:
+        if sortie in DONNEES or len(lot.pks) <= IMMEDIATES[sortie]:
             return HttpResponseRedirect(f"{url_fichier}?{self.choices}")
         impression = ask_impression(
             convention=self.convention,
@@ -103,7 +103,7 @@ class ExportMixin:
         if sortie in DONNEES:
             write, content_type = DONNEES[sortie]
             return file_response(write(lot), name, content_type)
-        if not lot.pks or len(lot.pks) > IMMEDIATES:
+        if not lot.pks or len(lot.pks) > IMMEDIATES[sortie]:
             messages.info(
                 self.request,
                 "Ce fichier se prépare depuis cette page\u00a0: vérifiez les choix, puis demandez-le.",

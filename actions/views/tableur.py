@@ -9,11 +9,10 @@ from django.views.generic.detail import SingleObjectMixin
 
 from actions import permissions_tableur  # noqa: F401 - its rules are read by name
 from actions.models import Axe, EnvoiPlan, FicheAction
-from actions.tableur import travaux
+from actions.tableur import demande, travaux
 from actions.tableur.apercu import Apercu, Genre, Sorte
 from actions.tableur.confirmation import ApercuPerimeError
 from actions.tableur.contenu import Contenu
-from actions.tableur.demande import ask_classeur, classeur_name
 from actions.tableur.export import write_classeur
 from actions.tableur.saisie import (
     AbandonEnvoiForm,
@@ -27,7 +26,6 @@ from actions.tableur.saisie import (
 from actions.tableur.tableau import first_rows, sheets_of, suggest, tableau_of
 from actions.views.plan import PlanMixin
 from conventions.mixins import InConventionMixin
-from conventions.models import Impression
 from conventions.views.impressions import impression_redirect
 from ctg_portal.imports import ImportRefuse
 from ctg_portal.mixins import PermissionMixin, TransitionFormMixin
@@ -74,7 +72,7 @@ class TableurView(EnvoiSendMixin, FormView):
         fiches = FicheAction.objects.visible_to(self.request.user).filter(plan=self.object).actives()
         return super().get_context_data(
             envois=envois.vivants().for_list()[:10],
-            is_long=fiches.count() > Impression.SUR_PLACE,
+            is_long=fiches.count() > demande.SANS_ATTENDRE,
             **kwargs,
         )
 
@@ -86,17 +84,19 @@ class TableurExportView(PlanMixin, SingleObjectMixin, View):
 
     def get(self, request, *args, **kwargs):
         contenu = Contenu(self.get_object(), request.user)
-        if len(contenu.fiches) > Impression.SUR_PLACE:
+        if len(contenu.fiches) > demande.SANS_ATTENDRE:
             messages.info(request, "Ce plan est long\u00a0: demandez son classeur depuis cette page.")
             return HttpResponseRedirect(self.url_tableur)
-        return xlsx_response(write_classeur(contenu), classeur_name(contenu.plan))
+        return xlsx_response(write_classeur(contenu), demande.classeur_name(contenu.plan))
 
     def post(self, request, *args, **kwargs):
         plan = self.get_object()
         total = FicheAction.objects.visible_to(request.user).filter(plan=plan).actives().count()
-        if total <= Impression.SUR_PLACE:
+        if total <= demande.SANS_ATTENDRE:
             return HttpResponseRedirect(request.path)
-        impression = ask_classeur(plan, by=request.user, total=total, prevenir="courriel" in request.POST)
+        impression = demande.ask_classeur(
+            plan, by=request.user, total=total, prevenir="courriel" in request.POST
+        )
         return impression_redirect(impression, self.convention.code, self.url_tableur)
 
     @property

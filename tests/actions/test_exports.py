@@ -16,12 +16,12 @@ from openpyxl import load_workbook
 
 from actions.description import CHAMPS, DESCRIPTION, TABLES
 from actions.models import FicheAction
+from actions.views.exports import IMMEDIATES
 from conventions.models import Habilitation, Impression
 from conventions.operations import impressions
 from conventions.operations.impressions import PATIENCE, beat, draw_impression, is_left_waiting
 from ctg_portal.avance import followed_by, report
 from ctg_portal.modele_word import MODELES
-from ctg_portal.tableurs import draw_xlsx
 from ctg_portal.word import draw_word
 from tests.world import build_world
 
@@ -175,7 +175,10 @@ def test_one_fiche_is_given_at_once_in_each_format(coordination, world):
 
 
 @pytest.mark.parametrize("sortie", ["pdf", "docx", "xlsx"])
-def test_a_long_file_is_awaited_then_told_once_to_who_still_has_access(coordination, client, world, sortie):
+def test_a_long_file_is_awaited_then_told_once_to_who_still_has_access(
+    coordination, client, world, sortie, monkeypatch
+):
+    monkeypatch.setitem(IMMEDIATES, sortie, 3)
     choices = {"sortie": sortie, "notes": "sans", "courriel": "on"}
     waiting = coordination.post(address(world), choices)
     impression = asked()
@@ -230,10 +233,12 @@ def test_when_nobody_draws_the_page_says_so_and_draws_what_is_small(coordination
 
     impression.refresh_from_db()
     assert impression.statut == "prete"
-    Impression.objects.filter(pk=impression.pk).update(
-        statut="en_attente", sortie="docx", total=41, updated_at=late
-    )
-    assert now not in coordination.get(waiting).text
+    for sortie, total, may in (("docx", 41, False), ("xlsx", 400, True), ("xtrav", 401, False)):
+        Impression.objects.filter(pk=impression.pk).update(
+            statut="en_attente", sortie=sortie, total=total, updated_at=late
+        )
+        told = coordination.get(waiting).text
+        assert (now in told, "filtrez les fiches" in told) == (may, sortie == "docx")
 
 
 def test_a_long_drawing_that_goes_on_is_no_silent_service(coordination, world, monkeypatch):
@@ -263,9 +268,8 @@ def test_the_workbook_to_read_has_a_sheet_a_table_and_computes_nothing(coordinat
     )
     for role in ("coordination", "lecture"):
         client.force_login(world.people[role])
-        client.post(address(world), {"sortie": "xlsx", "notes": "avec"})
-        impression = Impression.objects.filter(sortie="xlsx").latest("created_at")
-        workbook = load_workbook(io.BytesIO(draw_xlsx(impression.html)))
+        response = client.get(address(world, "export_file"), {"sortie": "xlsx", "notes": "avec"})
+        workbook = load_workbook(io.BytesIO(response.content))
         assert workbook.sheetnames[0] == "Fiches"
         assert workbook.sheetnames[-1] == "Précisions"
         said = " ".join(cell for (cell,) in workbook["Précisions"].iter_rows(values_only=True))

@@ -15,6 +15,7 @@ from openpyxl import load_workbook
 
 from actions.models import EnvoiPlan, FicheAction, SectionDemandee
 from actions.models.envoi import GARDE
+from actions.tableur import demande
 from actions.tableur.contenu import Contenu, plan_of
 from actions.tableur.lecture import read_classeur
 from actions.tableur.retour import Retour
@@ -186,7 +187,7 @@ def test_the_workbook_of_a_long_plan_is_written_by_the_worker_for_who_may_still_
     plan, fiche, user = place
     short = client.post(url(plan, "tableur_export"))
     assert short.url == url(plan, "tableur_export")
-    monkeypatch.setattr(Impression, "SUR_PLACE", 0)
+    monkeypatch.setattr(demande, "SANS_ATTENDRE", 0)
     assert client.get(url(plan, "tableur_export")).url == url(plan, "tableur")
     assert "Préparer le classeur" in client.get(url(plan, "tableur")).text
 
